@@ -1,0 +1,633 @@
+/*
+ * One connection to a peer:
+ *
+ *	down -> resolving -> connecting -> opening -> up -> down
+ *
+ * Any state goes down by a failure or a time that is over; resolving is
+ * passed over where the table has the address.  In each state but down
+ * exactly one time limit runs:
+ *
+ *	resolving	init_timeout
+ *	connecting	connect_timeout, for each address
+ *	opening		init_timeout, for each step
+ *	up		request_timeout for the oldest unanswered request;
+ *			while there is none, idle_ping until a ping is sent,
+ *			and half of that for its answer
+ *
+ * Requests are gathered in out and sent by wire_turn(), once for all that
+ * one wait of the loop has brought.  Replies are handed on in runs: as many
+ * as came in a row for the same client are one write to it.
+ */
+#include "lonc/wire.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lonc/conn.h"
+#include "lonc/line.h"
+#include "lonc/log.h"
+#include "lonc/pair.h"
+#include "lonc/resolve.h"
+#include "lonc/text.h"
+
+#define READ_BYTES (64 * 1024)	/* of one read from the peer */
+#define UNSENT (64 * 1024)	/* unsent bytes before there is no room */
+#define WHY 512			/* bytes of a reason */
+
+struct wire {
+	struct loop		*lp;
+	struct wire_owner	 owner;
+	const struct conf	*cf;
+	const struct host	*host;
+	enum wire_state		 state;
+	struct watch		 w;	/* resolver, socket or conn */
+	struct resolve		 resolve;
+	struct addr		 addr[RESOLVE_MAX];
+	int			 naddr, next;
+	int			 fd;	/* while connecting */
+	struct conn		*conn;
+	struct hello_client	 hello;
+	int64_t			 since;	/* of the address, step or silence */
+	struct line		 line;
+	struct buf		 in, out;
+	struct pair		 pair;
+	bool			 useful;
+};
+
+/* Stands for the wire itself among those who ask: its idle pings. */
+static char pinger;
+
+static const char *const names[] = {
+	[WIRE_DOWN] = "down",
+	[WIRE_RESOLVING] = "resolving",
+	[WIRE_CONNECTING] = "connecting",
+	[WIRE_OPENING] = "opening",
+	[WIRE_UP] = "up",
+};
+
+static void connect_next(struct wire *w, const char *why);
+
+/* Puts everything back, and tells those who wait that they are lost. */
+static void
+clear(struct wire *w)
+{
+	size_t n;
+	void *who;
+
+	w->state = WIRE_DOWN;
+	loop_forget(w->lp, &w->w);
+	resolve_stop(&w->resolve);
+	if (w->fd != -1)
+		close(w->fd);
+	w->fd = -1;
+	conn_close(w->conn);
+	w->conn = NULL;
+	buf_wipe(&w->in);
+	buf_wipe(&w->out);
+	hello_client_clear(&w->hello);
+	while (w->pair.nreq > 0) {
+		who = pair_head(&w->pair, &n);
+		pair_take(&w->pair, n, 0);
+		if (who != NULL && who != &pinger)
+			w->owner.lost(w->owner.arg, who, n);
+	}
+	pair_free(&w->pair);
+}
+
+static void __attribute__((format(printf, 2, 3)))
+fail(struct wire *w, const char *fmt, ...)
+{
+	enum wire_state was = w->state;
+	char why[WHY];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	clear(w);
+	w->owner.down(w->owner.arg, was, why);
+}
+
+static void
+enter(struct wire *w, enum wire_state state)
+{
+	w->state = state;
+	w->since = loop_now(w->lp);
+}
+
+static int
+set_options(const struct wire *w, int fd)
+{
+	struct addr source;
+	struct sockaddr_storage ss;
+	socklen_t len;
+	unsigned silence = w->cf->idle_ping * 3 / 2;
+	int on = 1;
+
+	/* A peer that is gone is noticed by ping; this is for unsent data. */
+	if (setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence,
+	    sizeof(silence)) == -1 ||
+	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == -1 ||
+	    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) == -1)
+		return -1;
+	if (w->cf->source_address == NULL)
+		return 0;
+	if (addr_parse(&source, w->cf->source_address) == -1) {
+		errno = EINVAL;
+		return -1;
+	}
+	len = addr_sockaddr(&source, 0, &ss);
+	return bind(fd, (struct sockaddr *)&ss, len);
+}
+
+/* ---- up: requests and replies ---- */
+
+struct run {
+	void		*who;
+	const char	*data;
+	size_t		 len;
+	size_t		 n;
+};
+
+static void
+hand_on(struct wire *w, struct run *run)
+{
+	if (run->n > 0 && run->who != NULL)
+		w->owner.replies(w->owner.arg, run->who, run->data, run->len,
+		    run->n);
+	run->n = 0;
+}
+
+/*
+ * Hands on a sealed reply.  One that cannot be opened is no sealed one but
+ * begins so by chance, and goes on as it came.
+ */
+static void
+hand_on_sealed(struct wire *w, void *who, const char *line, size_t len)
+{
+	struct buf plain = BUF_INIT(w->cf->max_reply + 1);
+	struct run run = { who, line, len + 1, 1 };
+
+	if (seal_open(&w->hello.seal, line, len, &plain) == 0 &&
+	    buf_put(&plain, "\n", 1) == 0) {
+		run.data = buf_data(&plain);
+		run.len = buf_len(&plain);
+	}
+	hand_on(w, &run);
+	buf_wipe(&plain);
+}
+
+/* A ping's answer shows whether replies are still in step. */
+static const char *
+judge_ping(const struct wire *w, const char *line, size_t len)
+{
+	if (w->hello.ponged && !text_is(line, len, w->host->id))
+		return "a ping was not answered with the peer's id";
+	return NULL;
+}
+
+static const char *
+reply(struct wire *w, struct run *run, enum line_result r, const char *line,
+    size_t len)
+{
+	static const char too_long[] = "error: line too long\n";
+	size_t n;
+	void *who;
+
+	if (w->pair.nreq == 0)
+		return "a reply that nobody asked for";
+	who = pair_head(&w->pair, &n);
+	pair_take(&w->pair, 1, loop_now(w->lp));
+	w->useful = true;
+	if (run->n > 0 && run->who != who)
+		hand_on(w, run);
+	if (who == &pinger)
+		return judge_ping(w, line, r == LINE_OK ? len : 0);
+	if (r == LINE_OK && text_begins(line, len, "enc:")) {
+		hand_on(w, run);
+		hand_on_sealed(w, who, line, len);
+	} else if (r == LINE_LONG || len > (size_t)w->cf->max_reply) {
+		hand_on(w, run);
+		*run = (struct run){ who, too_long, strlen(too_long), 1 };
+		hand_on(w, run);
+	} else if (run->n > 0) {
+		run->len += len + 1;
+		run->n++;
+	} else
+		*run = (struct run){ who, line, len + 1, 1 };
+	return NULL;
+}
+
+static const char *
+opening_line(struct wire *w, enum line_result r, const char *line, size_t len)
+{
+	enum hello_step step = w->hello.step;
+	enum hello_result h;
+
+	if (r == LINE_LONG)
+		return "a line too long";
+	h = hello_client_line(&w->hello, line, len, &w->out);
+	if (h == HELLO_FAILED)
+		return w->hello.note;
+	if (w->hello.note[0] != '\0')
+		log_line("%s", w->hello.note);
+	if (w->hello.step != step)
+		w->since = loop_now(w->lp);
+	if (h == HELLO_UP) {
+		enter(w, WIRE_UP);
+		w->owner.up(w->owner.arg);
+	}
+	return NULL;
+}
+
+/* Takes the lines that are there.  Returns NULL, or why it must go down. */
+static const char *
+take_lines(struct wire *w)
+{
+	struct run run = { NULL, NULL, 0, 0 };
+	enum line_result r;
+	const char *line, *why = NULL;
+	size_t at = 0, len = 0, used;
+
+	while (why == NULL) {
+		line = buf_data(&w->in) + at;
+		r = line_next(&w->line, line, buf_len(&w->in) - at, &len,
+		    &used);
+		at += used;
+		if (r == LINE_MORE)
+			break;
+		if (w->state == WIRE_OPENING)
+			why = opening_line(w, r, line, len);
+		else
+			why = reply(w, &run, r, line, len);
+	}
+	hand_on(w, &run);
+	buf_consume(&w->in, at);
+	buf_trim(&w->in);
+	return why;
+}
+
+static void
+read_some(struct wire *w)
+{
+	const char *why;
+	ssize_t n;
+	char *p;
+
+	if ((p = buf_reserve(&w->in, READ_BYTES)) == NULL) {
+		fail(w, "read: %s", strerror(errno));
+		return;
+	}
+	n = conn_read(w->conn, p, READ_BYTES);
+	if (n <= 0) {
+		buf_trim(&w->in);
+		if (n == 0)
+			fail(w, "the peer has closed the connection");
+		else if (errno != EAGAIN && errno != EINTR)
+			fail(w, "read: %s", strerror(errno));
+		return;
+	}
+	buf_commit(&w->in, n);
+	if (w->state == WIRE_UP)
+		w->since = loop_now(w->lp);
+	if ((why = take_lines(w)) != NULL)
+		fail(w, "%s", why);
+}
+
+static void
+conn_act(void *arg, unsigned events)
+{
+	struct wire *w = arg;
+
+	/* Writing is wire_turn()'s; an event only makes the loop turn. */
+	if (events & LOOP_IN)
+		read_some(w);
+}
+
+/* Sends what has gathered; asks to be woken for what does not go. */
+static void
+send_out(struct wire *w)
+{
+	ssize_t n;
+
+	while (buf_len(&w->out) > 0) {
+		n = conn_write(w->conn, buf_data(&w->out), buf_len(&w->out));
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1 && errno == EAGAIN)
+			break;
+		if (n == -1) {
+			fail(w, "write: %s", strerror(errno));
+			return;
+		}
+		buf_consume(&w->out, n);
+	}
+	buf_trim(&w->out);
+	if (loop_want(w->lp, &w->w, conn_events(w->conn, LOOP_IN |
+	    (buf_len(&w->out) > 0 ? LOOP_OUT : 0))) == -1)
+		fail(w, "epoll: %s", strerror(errno));
+}
+
+/* ---- from down to opening ---- */
+
+static void
+open_dialogue(struct wire *w)
+{
+	size_t max_line = w->cf->max_line, max_reply = w->cf->max_reply;
+	int fd = w->fd;
+
+	loop_forget(w->lp, &w->w);
+	if ((w->conn = conn_plain(fd, fd)) == NULL) {
+		fail(w, "connect: %s", strerror(errno));
+		return;
+	}
+	w->fd = -1;
+	/* Twice as long and some more, for sealing doubles a line. */
+	w->line = (struct line)LINE_INIT(2 * max_reply + 256);
+	w->in.max = w->line.limit + 1 + 2 * READ_BYTES;
+	w->out.max = 2 * max_line + 256 + 2 * UNSENT;
+	loop_watch(&w->w, fd, conn_act, w);
+	enter(w, WIRE_OPENING);
+	if (hello_client_start(&w->hello, w->host->id, w->cf->host_id,
+	    &w->out) == HELLO_FAILED)
+		fail(w, "%s", w->hello.note);
+}
+
+static void
+connect_act(void *arg, unsigned events)
+{
+	struct wire *w = arg;
+	socklen_t len = sizeof(int);
+	int error = 0;
+
+	(void)events;
+	if (getsockopt(w->fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
+		error = errno;
+	if (error != 0)
+		connect_next(w, strerror(error));
+	else
+		open_dialogue(w);
+}
+
+static int
+connect_to(struct wire *w, const struct addr *a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = addr_sockaddr(a, w->cf->port, &ss);
+
+	w->fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK |
+	    SOCK_CLOEXEC, 0);
+	if (w->fd == -1 || set_options(w, w->fd) == -1)
+		return -1;
+	if (connect(w->fd, (struct sockaddr *)&ss, len) == -1 &&
+	    errno != EINPROGRESS)
+		return -1;
+	loop_watch(&w->w, w->fd, connect_act, w);
+	return loop_want(w->lp, &w->w, LOOP_OUT);
+}
+
+/* Tries the next address; why is what became of the one before. */
+static void
+connect_next(struct wire *w, const char *why)
+{
+	char at[ADDR_TEXT], last[WHY];
+
+	for (;;) {
+		loop_forget(w->lp, &w->w);
+		if (w->fd != -1)
+			close(w->fd);
+		w->fd = -1;
+		if (why != NULL)
+			snprintf(last, sizeof(last), "connect %s port %d: %s",
+			    addr_text(&w->addr[w->next - 1], at),
+			    (int)w->cf->port, why);
+		if (w->next == w->naddr) {
+			fail(w, "%s", last);
+			return;
+		}
+		if (why != NULL)
+			log_line("%s; trying its next address", last);
+		enter(w, WIRE_CONNECTING);
+		if (connect_to(w, &w->addr[w->next++]) == 0)
+			return;
+		why = strerror(errno);
+	}
+}
+
+static void
+resolve_act(void *arg, unsigned events)
+{
+	struct wire *w = arg;
+	struct resolve_answer an;
+
+	(void)events;
+	if (resolve_read(&w->resolve, &an) == -1)
+		return;
+	loop_forget(w->lp, &w->w);
+	resolve_stop(&w->resolve);
+	if (an.n <= 0) {
+		fail(w, "resolve %s: %s", w->host->name,
+		    an.n == 0 ? "it has no address" : an.text);
+		return;
+	}
+	memcpy(w->addr, an.v, sizeof(w->addr));
+	w->naddr = an.n;
+	connect_next(w, NULL);
+}
+
+void
+wire_start(struct wire *w, const struct conf *cf, const struct host *host)
+{
+	assert(w->state == WIRE_DOWN);
+	w->cf = cf;
+	w->host = host;
+	w->useful = false;
+	w->next = 0;
+	w->naddr = 1;
+	enter(w, WIRE_RESOLVING);
+	if (host->has_addr) {
+		w->addr[0] = host->addr;
+		connect_next(w, NULL);
+		return;
+	}
+	if (resolve_name(&w->resolve, host->name) == -1) {
+		fail(w, "resolve %s: %s", host->name, strerror(errno));
+		return;
+	}
+	loop_watch(&w->w, w->resolve.fd, resolve_act, w);
+	if (loop_want(w->lp, &w->w, LOOP_IN) == -1)
+		fail(w, "epoll: %s", strerror(errno));
+}
+
+/* ---- its life ---- */
+
+struct wire *
+wire_new(struct loop *lp, const struct wire_owner *owner)
+{
+	struct wire *w;
+
+	if ((w = calloc(1, sizeof(*w))) == NULL)
+		return NULL;
+	w->lp = lp;
+	w->owner = *owner;
+	w->w.fd = w->fd = w->resolve.fd = -1;
+	return w;
+}
+
+void
+wire_free(struct wire *w)
+{
+	if (w == NULL)
+		return;
+	clear(w);
+	free(w);
+}
+
+void
+wire_keep(struct wire *w, const struct conf *cf, const struct host *host)
+{
+	w->cf = cf;
+	w->host = host;
+	w->hello.peer = host->id;
+	w->hello.self = cf->host_id;
+}
+
+void
+wire_stop(struct wire *w)
+{
+	clear(w);
+}
+
+bool
+wire_room(const struct wire *w)
+{
+	size_t window = w->hello.what.lonc ? w->cf->max_outstanding : 1;
+
+	return w->state == WIRE_UP && w->pair.nreq < window &&
+	    buf_len(&w->out) < UNSENT;
+}
+
+int
+wire_put(struct wire *w, void *who, const char *line, size_t len, bool sealed)
+{
+	size_t before = buf_len(&w->out);
+
+	if (sealed ? seal_put(&w->hello.seal, line, len, &w->out) == -1 ||
+	    buf_put(&w->out, "\n", 1) == -1 :
+	    buf_put(&w->out, line, len + 1) == -1) {
+		buf_cut(&w->out, before);
+		return -1;
+	}
+	if (pair_put(&w->pair, who, loop_now(w->lp)) == -1) {
+		buf_cut(&w->out, before);
+		return -1;
+	}
+	return 0;
+}
+
+void
+wire_forget(struct wire *w, const void *who)
+{
+	pair_forget(&w->pair, who);
+}
+
+static bool
+ping_out(const struct wire *w)
+{
+	size_t n;
+
+	return w->pair.nreq > 0 && pair_head(&w->pair, &n) == &pinger;
+}
+
+int64_t
+wire_deadline(const struct wire *w)
+{
+	switch (w->state) {
+	case WIRE_DOWN:
+		break;
+	case WIRE_CONNECTING:
+		return w->since + w->cf->connect_timeout;
+	case WIRE_RESOLVING:
+	case WIRE_OPENING:
+		return w->since + w->cf->init_timeout;
+	case WIRE_UP:
+		if (w->pair.nreq == 0)
+			return w->since + w->cf->idle_ping;
+		return w->pair.since + (ping_out(w) ? w->cf->idle_ping / 2 :
+		    w->cf->request_timeout);
+	}
+	return LOOP_NEVER;
+}
+
+static void
+due(struct wire *w)
+{
+	switch (w->state) {
+	case WIRE_DOWN:
+		break;
+	case WIRE_RESOLVING:
+		fail(w, "resolve %s: no answer in time", w->host->name);
+		break;
+	case WIRE_CONNECTING:
+		connect_next(w, strerror(ETIMEDOUT));
+		break;
+	case WIRE_OPENING:
+		fail(w, "%s: no answer in time",
+		    hello_step_name(w->hello.step));
+		break;
+	case WIRE_UP:
+		if (w->pair.nreq > 0)
+			fail(w, "%s: no answer in time",
+			    ping_out(w) ? "ping" : "request");
+		else if (wire_put(w, &pinger, "ping\n", 4, false) == -1)
+			fail(w, "ping: %s", strerror(errno));
+		break;
+	}
+}
+
+void
+wire_turn(struct wire *w)
+{
+	if (loop_now(w->lp) >= wire_deadline(w))
+		due(w);
+	if (w->state == WIRE_OPENING || w->state == WIRE_UP)
+		send_out(w);
+}
+
+enum wire_state
+wire_state(const struct wire *w)
+{
+	return w->state;
+}
+
+const char *
+wire_state_name(enum wire_state state)
+{
+	return names[state];
+}
+
+const struct hello_peer *
+wire_peer(const struct wire *w)
+{
+	return &w->hello.what;
+}
+
+bool
+wire_useful(const struct wire *w)
+{
+	return w->useful;
+}
+
+size_t
+wire_unanswered(const struct wire *w)
+{
+	return w->pair.nreq;
+}
