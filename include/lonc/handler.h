@@ -1,0 +1,67 @@
+/*
+ * handler: what answers a command: the executable DIR/WORD.  The request's
+ * text after its word comes on standard input, the first line of what it
+ * prints is the reply, its exit status says what that is worth.
+ * Source: lonc-serve(8), HANDLERS.
+ */
+#ifndef LONC_HANDLER_H
+#define LONC_HANDLER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lonc/buf.h"
+#include "lonc/loop.h"
+
+#define HANDLER_NAME_MAX 255	/* bytes of a command's word */
+
+struct handler;
+
+struct handler_request {
+	const char	*dir;		/* where handlers are */
+	const char	*word;		/* of the command; word_len bytes */
+	size_t		 word_len;
+	const char	*text;		/* what follows ':' */
+	size_t		 text_len;
+	const char	*client;	/* host ids */
+	const char	*self;
+	bool		 secure;	/* the request came sealed */
+};
+
+enum handler_end {
+	HANDLER_OK,		/* exit 0 */
+	HANDLER_REFUSED,	/* a permanent status */
+	HANDLER_FAILED,		/* anything else */
+};
+
+/*
+ * handler_start: run it; nothing is waited for.
+ *
+ * Takes    max_reply: bytes of the longest reply; timeout in ms.  The
+ *          loop's owner calls handler_child() when SIGCHLD comes and
+ *          handler_due() after each wait.
+ * Returns  it, for handler_free(); or NULL with errno: ENOENT if there is
+ *          no such command (also if the word is no name), or why it cannot
+ *          be run.
+ */
+struct handler *handler_start(struct loop *lp,
+    const struct handler_request *rq, size_t max_reply, int64_t timeout);
+
+/*
+ * handler_child: has it ended?  If so, how in *end, and why in
+ * handler_why() if it failed; the reply is handler_reply(), without LF.
+ */
+bool handler_child(struct handler *h, enum handler_end *end);
+
+/* handler_due: end it, if its time is over.  handler_deadline: when. */
+void handler_due(struct handler *h);
+int64_t handler_deadline(const struct handler *h);
+
+const struct buf *handler_reply(const struct handler *h);
+const char *handler_why(const struct handler *h);
+
+/* handler_free: it must have ended. */
+void handler_free(struct handler *h);
+
+#endif
