@@ -41,7 +41,8 @@ struct client {
 	bool		 readable;	/* the socket may have bytes */
 	bool		 backlog;	/* in may have whole lines */
 	bool		 held;
-	bool		 eof;
+	bool		 ending;	/* the socket has an end to be read */
+	bool		 eof;		/* it has been read */
 	bool		 dead;
 	TAILQ_ENTRY(client) all;	/* in all or dead */
 	TAILQ_ENTRY(client) queue;
@@ -214,8 +215,11 @@ fill(struct client *c, char **data)
 		return 0;
 	}
 	n = recv(c->w.fd, *data, TURN_BYTES, MSG_DONTWAIT);
-	/* After less than was asked for, an edge will tell of more. */
-	c->readable = n == TURN_BYTES;
+	/*
+	 * After less than was asked for, an edge will tell of more; but of an
+	 * end that came with the bytes it has told already.
+	 */
+	c->readable = n == TURN_BYTES || (n > 0 && c->ending);
 	if (n == 0)
 		c->eof = true;
 	if (n == -1 && errno != EAGAIN && errno != EINTR)
@@ -265,6 +269,8 @@ client_act(void *arg, unsigned events)
 {
 	struct client *c = arg;
 
+	if (events & LOOP_END)
+		c->ending = true;
 	if (events & LOOP_IN) {
 		c->readable = true;
 		if (!c->held)
@@ -405,7 +411,8 @@ clients_turn(struct clients *cl)
 bool
 clients_more(const struct clients *cl)
 {
-	return !TAILQ_EMPTY(&cl->ready);
+	return !TAILQ_EMPTY(&cl->ready) || (!TAILQ_EMPTY(&cl->stalled) &&
+	    cl->owner.room(cl->owner.arg));
 }
 
 int64_t

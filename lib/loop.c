@@ -157,7 +157,7 @@ events_of(uint32_t ev)
 	return (ev & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR) ?
 	    LOOP_IN : 0) |
 	    (ev & (EPOLLOUT | EPOLLHUP | EPOLLERR) ? LOOP_OUT : 0) |
-	    (ev & (EPOLLHUP | EPOLLERR) ? LOOP_GONE : 0);
+	    (ev & (EPOLLRDHUP | EPOLLHUP | EPOLLERR) ? LOOP_END : 0);
 }
 
 int

@@ -16,7 +16,7 @@
 enum {
 	LOOP_IN = 1,	/* readable, or at its end */
 	LOOP_OUT = 2,	/* writable */
-	LOOP_GONE = 4,	/* reported only: broken, or closed by both ends */
+	LOOP_END = 4,	/* reported only: broken, or nothing more will come */
 	LOOP_EDGE = 8,	/* wanted only: told once when that begins to be */
 };
 
