@@ -65,7 +65,7 @@ $(BUILD)/send/%.o: %.c
 # Unit tests: one program per part of the library, quiet when all is well.
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/liblonc.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(UNIT_LIBS)
+	$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -o $@ $^ -lbsd $(UNIT_LIBS)
 $(BUILD)/unit/idea: UNIT_LIBS = -lgcrypt
 
 unit: $(UNIT:%=$(BUILD)/unit/%)
