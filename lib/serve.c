@@ -59,6 +59,7 @@ struct serve {
 	struct conn		*conn;
 	struct watch		 rw, ww;	/* to read from, to write to */
 	struct buf		 in, out, plain;
+	bool			 more;		/* out was too full to go on */
 	struct line		 line;
 	bool			 eof;
 	char			 challenge[24];
@@ -328,8 +329,9 @@ take_lines(struct serve *s)
 	const char *line;
 	size_t at = 0, len = 0, used;
 
-	while (s->state != CLOSING && s->handler == NULL &&
-	    buf_len(&s->out) < UNSENT) {
+	while (s->state != CLOSING && s->handler == NULL) {
+		if ((s->more = buf_len(&s->out) >= UNSENT))
+			break;
 		line = buf_data(&s->in) + at;
 		r = line_next(&s->line, line, buf_len(&s->in) - at, &len,
 		    &used);
@@ -428,6 +430,8 @@ signal_act(void *arg, int signo)
 static int64_t
 deadline(const struct serve *s)
 {
+	if (s->more && buf_len(&s->out) < UNSENT)
+		return 0;	/* what was in the way has gone out */
 	if (s->handler != NULL)
 		return handler_deadline(s->handler);
 	return s->state == OPENING ? s->opening_ends : LOOP_NEVER;
