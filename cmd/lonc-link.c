@@ -1,5 +1,7 @@
 /* lonc-link: keeps the link to one peer.  See lonc-link(8). */
 #include <err.h>
+#include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +50,8 @@ opts_parse(int argc, char *argv[])
 		case 'd':
 			if (num_parse(optarg, 3, INT_MAX, &n, &why) == -1)
 				errx(EXIT_WRONG, "-d %s: %s", optarg, why);
+			if (fcntl(n, F_GETFD) == -1)
+				err(EXIT_WRONG, "-d %s", optarg);
 			o.ready_fd = n;
 			break;
 		case 'h':
@@ -84,6 +88,12 @@ check(const struct site *site, const char *peer)
 	if (usock_address(&sun, site->cf->sock_dir, peer) == -1) {
 		log_line("lonSockDir %s is too long for a socket's path",
 		    site->cf->sock_dir);
+		good = false;
+	}
+	if (site->cf->socket_group_set &&
+	    getgrnam(site->cf->socket_group) == NULL) {
+		log_line("socket_group %s: no such group",
+		    site->cf->socket_group);
 		good = false;
 	}
 	return good ? EXIT_DONE : EXIT_WRONG;

@@ -21,7 +21,7 @@ buf_reserve(struct buf *b, size_t n)
 	size_t cap;
 	char *p;
 
-	if (n > b->max - b->len) {
+	if (b->len > b->max || n > b->max - b->len) {
 		errno = EMSGSIZE;
 		return NULL;
 	}

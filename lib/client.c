@@ -284,6 +284,14 @@ client_act(void *arg, unsigned events)
 }
 
 static void
+set_limits(struct client *c)
+{
+	c->line.limit = c->cl->limit.line;
+	c->in.max = c->cl->limit.line + 1 + 2 * TURN_BYTES;
+	c->out.max = c->cl->limit.unread;
+}
+
+static void
 add(struct clients *cl, int fd)
 {
 	struct client *c;
@@ -293,9 +301,7 @@ add(struct clients *cl, int fd)
 		return;
 	}
 	c->cl = cl;
-	c->line.limit = cl->limit.line;
-	c->in.max = cl->limit.line + 1 + 2 * TURN_BYTES;
-	c->out.max = cl->limit.unread;
+	set_limits(c);
 	loop_watch(&c->w, fd, client_act, c);
 	if (loop_want(cl->lp, &c->w, LOOP_IN | LOOP_EDGE) == -1) {
 		close(fd);
@@ -373,6 +379,7 @@ clients_free(struct clients *cl)
 		return;
 	while ((c = TAILQ_FIRST(&cl->all)) != NULL)
 		die(c);
+	cl->stopped = true;
 	clients_reap(cl);
 	loop_forget(cl->lp, &cl->w);
 	free(cl);
@@ -381,7 +388,11 @@ clients_free(struct clients *cl)
 void
 clients_limit(struct clients *cl, const struct clients_limits *limits)
 {
+	struct client *c;
+
 	cl->limit = *limits;
+	TAILQ_FOREACH(c, &cl->all, all)
+		set_limits(c);
 }
 
 /*
@@ -405,7 +416,6 @@ clients_turn(struct clients *cl)
 			last = NULL;
 		serve(c);
 	}
-	want_accept(cl);
 }
 
 bool
@@ -434,6 +444,7 @@ clients_reap(struct clients *cl)
 		free(c);
 		cl->n--;
 	}
+	want_accept(cl);	/* where the last one was one too many */
 }
 
 void

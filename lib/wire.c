@@ -62,6 +62,8 @@ struct wire {
 	bool			 useful;
 };
 
+static const char too_long[] = "error: line too long\n";
+
 /* Stands for the wire itself among those who ask: its idle pings. */
 static char pinger;
 
@@ -180,6 +182,9 @@ hand_on_sealed(struct wire *w, void *who, const char *line, size_t len)
 	    buf_put(&plain, "\n", 1) == 0) {
 		run.data = buf_data(&plain);
 		run.len = buf_len(&plain);
+	} else if (errno != EBADMSG) {
+		run.data = too_long;
+		run.len = strlen(too_long);
 	}
 	hand_on(w, &run);
 	buf_wipe(&plain);
@@ -198,7 +203,6 @@ static const char *
 reply(struct wire *w, struct run *run, enum line_result r, const char *line,
     size_t len)
 {
-	static const char too_long[] = "error: line too long\n";
 	size_t n;
 	void *who;
 
@@ -338,10 +342,18 @@ send_out(struct wire *w)
 
 /* ---- from down to opening ---- */
 
+/* Twice as long and some more, for sealing doubles a line. */
+static void
+set_limits(struct wire *w)
+{
+	w->line.limit = 2 * w->cf->max_reply + 256;
+	w->in.max = w->line.limit + 1 + 2 * READ_BYTES;
+	w->out.max = 2 * w->cf->max_line + 256 + 2 * UNSENT;
+}
+
 static void
 open_dialogue(struct wire *w)
 {
-	size_t max_line = w->cf->max_line, max_reply = w->cf->max_reply;
 	int fd = w->fd;
 
 	loop_forget(w->lp, &w->w);
@@ -350,10 +362,8 @@ open_dialogue(struct wire *w)
 		return;
 	}
 	w->fd = -1;
-	/* Twice as long and some more, for sealing doubles a line. */
-	w->line = (struct line)LINE_INIT(2 * max_reply + 256);
-	w->in.max = w->line.limit + 1 + 2 * READ_BYTES;
-	w->out.max = 2 * max_line + 256 + 2 * UNSENT;
+	w->line = (struct line)LINE_INIT(0);
+	set_limits(w);
 	loop_watch(&w->w, fd, conn_act, w);
 	enter(w, WIRE_OPENING);
 	if (hello_client_start(&w->hello, w->host->id, w->cf->host_id,
@@ -498,6 +508,7 @@ wire_keep(struct wire *w, const struct conf *cf, const struct host *host)
 	w->host = host;
 	w->hello.peer = host->id;
 	w->hello.self = cf->host_id;
+	set_limits(w);
 }
 
 void

@@ -15,8 +15,8 @@ struct buf {
 	char	*store;		/* malloc(3)ed, or NULL */
 	size_t	 cap;		/* bytes of store */
 	size_t	 off;		/* first byte that counts */
-	size_t	 len;		/* bytes that count, max at the most */
-	size_t	 max;
+	size_t	 len;		/* bytes that count */
+	size_t	 max;		/* of them; may be changed at any time */
 };
 
 #define BUF_INIT(max) { NULL, 0, 0, 0, (max) }
