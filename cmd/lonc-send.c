@@ -22,6 +22,7 @@
 
 struct send {
 	const struct conf	*cf;
+	const char		*peer;
 	struct ask		 ask;
 	int			 status;
 };
@@ -101,7 +102,7 @@ host_known(void *arg)
 
 	if (h == NULL)
 		exit(EXIT_WRONG);
-	known = hosts_find(h, s->ask.peer) != NULL;
+	known = hosts_find(h, s->peer) != NULL;
 	hosts_free(h);
 	return known;
 }
@@ -130,22 +131,24 @@ long_line(void *arg, size_t lineno)
 	struct send *s = arg;
 
 	warnx("%s: line %zu of standard input is longer than max_line, %zu "
-	    "bytes: it was not sent", s->ask.peer, lineno, s->ask.max_line);
+	    "bytes: it was not sent", s->peer, lineno, s->ask.max_line);
 	s->status = EXIT_WRONG;
 }
 
 /* Nothing may be sent if one of the arguments is no request. */
 static void
-check_requests(const struct ask *a)
+check_requests(const struct send *s)
 {
+	const struct ask *a = &s->ask;
+
 	for (size_t i = 0; i < a->nrequest; i++) {
 		if (strchr(a->requests[i], '\n') != NULL)
 			errx(EXIT_WRONG, "%s: request %zu has a line end "
-			    "inside: nothing was sent", a->peer, i + 1);
+			    "inside: nothing was sent", s->peer, i + 1);
 		if (strlen(a->requests[i]) > a->max_line)
 			errx(EXIT_WRONG, "%s: request %zu is longer than "
 			    "max_line, %zu bytes: nothing was sent",
-			    a->peer, i + 1, a->max_line);
+			    s->peer, i + 1, a->max_line);
 	}
 }
 
@@ -159,9 +162,10 @@ main(int argc, char *argv[])
 	if ((cf = conf_load(o.dir, conf_error, NULL)) == NULL)
 		return EXIT_WRONG;
 	s.cf = cf;
+	s.peer = argv[optind];
 	s.ask = (struct ask){
 		.sock_dir = cf->sock_dir,
-		.peer = argv[optind],
+		.peer = id_valid(s.peer) ? s.peer : NULL,
 		.timeout = o.timeout,
 		.max_line = cf->max_line,
 		.seal = o.seal,
@@ -173,15 +177,12 @@ main(int argc, char *argv[])
 		.known = host_known,
 		.arg = &s,
 	};
-	if (!id_valid(s.ask.peer)) {
-		warnx("%s: not a host id", s.ask.peer);
-		puts("no_such_host");
-		return EXIT_WRONG;
-	}
-	check_requests(&s.ask);
+	if (s.ask.peer == NULL)
+		warnx("%s: not a host id", s.peer);
+	check_requests(&s);
 	if (ask_run(&s.ask) == -1)
 		err(errno == EACCES || errno == ENAMETOOLONG ? EXIT_WRONG :
-		    EXIT_TEMP, "%s", s.ask.peer);
+		    EXIT_TEMP, "%s", s.peer);
 	conf_free(cf);
 	return s.status;
 }

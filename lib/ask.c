@@ -31,13 +31,14 @@
 struct run {
 	const struct ask *a;
 	int		 fd;		/* of the link, or -1 */
-	bool		 gone;		/* it was waited for in vain */
+	bool		 gone;		/* it is waited for no more */
 	const char	*lost;		/* what an unanswered request gets */
 	size_t		 next;		/* of a->requests */
 	struct buf	 input;
 	struct line	 input_line;
 	size_t		 nline;
 	bool		 input_end;
+	char		 input_last;	/* the last byte of it so far */
 	bool		 too_long;	/* one such line is to be replied to */
 	struct buf	 out;		/* a burst of requests, kept until the */
 	size_t		 nburst;	/* next one begins; */
@@ -92,9 +93,9 @@ reach(struct run *r)
 	int64_t end = now_ms() + (a->timeout < LINK_WAIT ? a->timeout :
 	    LINK_WAIT);
 
-	while (r->fd == -1 && !r->gone) {
+	while (r->fd == -1 && a->peer != NULL) {
 		r->fd = usock_connect(a->sock_dir, a->peer, LINK_WAIT);
-		if (r->fd != -1 || errno == EAGAIN)
+		if (r->fd != -1 || r->gone || errno == EAGAIN)
 			break;
 		if (errno != ENOENT && errno != ECONNREFUSED)
 			return -1;
@@ -103,6 +104,10 @@ reach(struct run *r)
 			poll(NULL, 0, LINK_LOOK);
 		else if (!a->known(a->arg))
 			r->lost = "no_such_host\n";
+	}
+	if (r->fd != -1) {
+		r->gone = false;
+		r->lost = "con_lost\n";
 	}
 	return 0;
 }
@@ -205,13 +210,13 @@ read_input(struct run *r)
 	if ((n = read(r->a->input, p, READ_INPUT - 1)) == -1)
 		return errno == EINTR || errno == EAGAIN ? 0 : -1;
 	buf_commit(&r->input, n);
-	if (n > 0)
+	if (n > 0) {
+		r->input_last = p[n - 1];
 		return 0;
+	}
 	r->input_end = true;
 	/* The last line may lack its end. */
-	if (buf_len(&r->input) > 0 || r->input_line.skipping)
-		return buf_put(&r->input, "\n", 1);
-	return 0;
+	return r->input_last != '\n' ? buf_put(&r->input, "\n", 1) : 0;
 }
 
 static int
@@ -312,7 +317,9 @@ ask_run(const struct ask *a)
 	struct run r = {
 		.a = a,
 		.fd = -1,
-		.lost = "con_lost\n",
+		.lost = a->peer != NULL ? "con_lost\n" : "no_such_host\n",
+		.gone = a->peer == NULL,
+		.input_last = '\n',
 		.input = BUF_INIT(a->max_line + 2 * READ_INPUT),
 		.input_line = LINE_INIT(a->max_line),
 		.out = BUF_INIT(AHEAD + a->max_line + 64),

@@ -81,8 +81,10 @@ door_open(struct door *d, const char *dir, const char *id, const char *group,
 	    bind(d->fd, (struct sockaddr *)&tmp, sizeof(tmp)) == -1)
 		return fail(d, "bind", tmp.sun_path);
 	/* Nobody can connect before listen(2), so the mode is never too wide. */
-	if (give(d, tmp.sun_path, group) == -1 && need_group)
+	if (give(d, tmp.sun_path, group) == -1 && need_group) {
+		errno = EINVAL;
 		return fail(d, NULL, NULL);	/* why has been set */
+	}
 	if (chmod(tmp.sun_path, DOOR_MODE) == -1)
 		return fail(d, "chmod", tmp.sun_path);
 	if (listen(d->fd, SOMAXCONN) == -1)

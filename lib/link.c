@@ -32,6 +32,7 @@
 #include "lonc/notify.h"
 #include "lonc/pause.h"
 #include "lonc/text.h"
+#include "lonc/usock.h"
 #include "lonc/wire.h"
 
 #define STOP_TIME 5000	/* ms to finish what is outstanding */
@@ -317,6 +318,7 @@ static void
 reload(struct link *l)
 {
 	struct clients_limits lim;
+	struct sockaddr_un sun;
 	struct site site;
 	const struct host *host;
 
@@ -331,8 +333,10 @@ reload(struct link *l)
 		stop(l, EXIT_WRONG);
 		return;
 	}
-	if (strcmp(site.cf->sock_dir, l->site.cf->sock_dir) != 0)
-		log_line("lonSockDir has changed: that needs a restart");
+	if (usock_address(&sun, site.cf->sock_dir, l->peer) == -1 ||
+	    strcmp(sun.sun_path, l->door.sun.sun_path) != 0 ||
+	    strcmp(site.cf->socket_group, l->site.cf->socket_group) != 0)
+		log_line("another lonSockDir or socket_group needs a restart");
 	if (wire_state(l->wire) != WIRE_DOWN && moved(l, &site, host)) {
 		log_line("%s -> down: the settings lead elsewhere",
 		    wire_state_name(wire_state(l->wire)));
@@ -422,11 +426,11 @@ link_open(struct site *site, const char *peer, const char *dir, int *status)
 	}
 	if (door_open(&l->door, cf->sock_dir, peer, cf->socket_group,
 	    cf->socket_group_set) == -1) {
-		if (errno == EWOULDBLOCK) {
+		if (errno == EWOULDBLOCK || errno == EINVAL ||
+		    errno == ENAMETOOLONG)
 			*status = EXIT_WRONG;
-			log_line("another link to this peer runs already");
-		} else
-			log_line("%s", l->door.why);
+		log_line("%s", errno == EWOULDBLOCK ?
+		    "another link to this peer runs already" : l->door.why);
 		link_free(l);
 		return NULL;
 	}

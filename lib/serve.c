@@ -84,8 +84,11 @@ end(struct serve *s, int status, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	log_line("%s -> closing: %s; %" PRIu64 " requests",
-	    s->state == OPENING ? "opening" : "open", text, s->nrequest);
+	if (s->state == OPENING)
+		log_line("opening -> closing: from %s: %s", s->from, text);
+	else
+		log_line("open -> closing: %s; %" PRIu64 " requests", text,
+		    s->nrequest);
 	s->state = CLOSING;
 	s->status = status;
 }
@@ -295,17 +298,16 @@ opening(struct serve *s, enum line_result r, const char *line, size_t len)
 	if (r == LINE_OK && len == 0)
 		return;
 	if (r == LINE_OK && (unsigned char)line[0] == TLS_HANDSHAKE)
-		end(s, EXIT_NO, "%s speaks TLS, which is not supported here",
-		    s->from);
+		end(s, EXIT_NO, "it speaks TLS, which is not supported here");
 	else if (s->client == NULL) {
 		put_text(s, "refused");
-		end(s, EXIT_NO, "%s is not in hosts.tab", s->from);
+		end(s, EXIT_NO, "not in hosts.tab");
 	} else if (!conf_legacy(s->cf, s->client->id)) {
 		put_text(s, "error: this port needs TLS");
-		end(s, EXIT_NO, "%s: allow_legacy does not name it", s->from);
+		end(s, EXIT_NO, "allow_legacy does not name it");
 	} else if (r == LINE_LONG) {
 		put_text(s, "refused");
-		end(s, EXIT_NO, "%s sent a line too long", s->from);
+		end(s, EXIT_NO, "it sent a line too long");
 	} else
 		switch (hello_server_line(&s->hello, line, len, &s->out)) {
 		case HELLO_MORE:
@@ -314,7 +316,7 @@ opening(struct serve *s, enum line_result r, const char *line, size_t len)
 			opened(s);
 			break;
 		case HELLO_FAILED:
-			end(s, EXIT_NO, "%s %s", s->from, s->hello.note);
+			end(s, EXIT_NO, "it %s", s->hello.note);
 			break;
 		}
 }
@@ -423,7 +425,7 @@ signal_act(void *arg, int signo)
 
 	if (signo == SIGCHLD)
 		s->handler_over = true;
-	else
+	else if (signo != SIGHUP)	/* the next one reads all anew */
 		end(s, EXIT_DONE, "told to end");
 }
 
@@ -452,7 +454,7 @@ serve_run(struct serve *s)
 		if (s->handler != NULL)
 			handler_due(s->handler);
 		if (s->state == OPENING && loop_now(s->lp) >= s->opening_ends)
-			end(s, EXIT_NO, "%s: no opening in time", s->from);
+			end(s, EXIT_NO, "no opening in time");
 		take_lines(s);
 		send_out(s);
 	}
@@ -517,7 +519,7 @@ set_options(const struct conf *cf, int fd)
 static int
 prepare(struct serve *s, int rfd, int wfd)
 {
-	static const int signals[] = { SIGTERM, SIGINT, SIGCHLD, 0 };
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0 };
 	size_t max_line = s->cf->max_line, max_reply = s->cf->max_reply;
 
 	if (conf_path(s->handlers, sizeof(s->handlers), s->cf->dir,

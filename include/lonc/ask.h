@@ -11,7 +11,8 @@
 #include <stdint.h>
 
 struct ask {
-	const char	*sock_dir, *peer;
+	const char	*sock_dir;
+	const char	*peer;		/* NULL: one that cannot exist */
 	int64_t		 timeout;	/* ms for each reply, once its turn */
 	size_t		 max_line;	/* bytes of a request */
 	bool		 seal;		/* put encrypt: before each */
@@ -34,7 +35,7 @@ struct ask {
 
 /*
  * ask_run: ask all, give each its reply.  A link that is away, but was
- * here, is waited for up to 5 s.
+ * here, is waited for up to 5 s; then the rest is asked without waiting.
  *
  * Returns  0; or -1 with errno of input, of replies(), of connect(2), or
  *          ENOMEM.

@@ -23,7 +23,8 @@ struct door {
  * is an error only if need_group; otherwise why tells of it.
  *
  * Returns  0, or -1 with why and errno as the calls that failed; EWOULDBLOCK
- *          when another process has the lock: its socket was not touched.
+ *          when another process has the lock: its socket was not touched;
+ *          EINVAL when the group is wrong, ENAMETOOLONG when the path is.
  */
 int door_open(struct door *d, const char *dir, const char *id,
     const char *group, bool need_group);

@@ -1,6 +1,6 @@
 /*
  * words: the commands a server answers itself.
- * Source: lonc-protocol(7), COMMANDS EVERY SERVER ANSWERS.
+ * Source: lonc-protocol(7), COMMANDS OF EVERY SERVER.
  */
 #ifndef LONC_WORDS_H
 #define LONC_WORDS_H
