@@ -288,6 +288,8 @@ set_limits(struct client *c)
 {
 	c->line.limit = c->cl->limit.line;
 	c->in.max = c->cl->limit.line + 1 + 2 * TURN_BYTES;
+	if (c->in.max < buf_len(&c->in) + TURN_BYTES)
+		c->in.max = buf_len(&c->in) + TURN_BYTES;
 	c->out.max = c->cl->limit.unread;
 }
 

@@ -15,6 +15,7 @@ struct loop {
 	int		 epfd;
 	int64_t		 now;
 	struct watch	*file;		/* a watch that is always ready */
+	int		 at, n;		/* of ev, while dispatching */
 	struct watch	 sig;
 	sigset_t	 oldmask;
 	void		(*sigact)(void *arg, int signo);
@@ -111,6 +112,9 @@ loop_forget(struct loop *lp, struct watch *w)
 		return;
 	loop_want(lp, w, 0);
 	w->fd = -1;
+	for (int i = lp->at; i < lp->n; i++)
+		if (lp->ev[i].data.ptr == w)
+			lp->ev[i].data.ptr = NULL;
 }
 
 static void
@@ -177,13 +181,13 @@ loop_wait(struct loop *lp, int64_t deadline)
 	lp->now = clock_ms();
 	if (n == -1)
 		return errno == EINTR ? 0 : -1;
-	for (int i = 0; i < n; i++) {
-		w = lp->ev[i].data.ptr;
-		if (w->fd != -1)
-			w->act(w->arg, events_of(lp->ev[i].events));
+	for (lp->at = 0, lp->n = n; lp->at < lp->n; lp->at++) {
+		w = lp->ev[lp->at].data.ptr;
+		if (w != NULL)
+			w->act(w->arg, events_of(lp->ev[lp->at].events));
 	}
 	if ((w = lp->file) != NULL)
-		w->act(w->arg, w->want);
+		w->act(w->arg, w->want & ~LOOP_EDGE);
 	return 0;
 }
 

@@ -62,6 +62,7 @@ struct wire {
 	bool			 useful;
 };
 
+static const char unasked[] = "a reply that nobody asked for";
 static const char too_long[] = "error: line too long\n";
 
 /* Stands for the wire itself among those who ask: its idle pings. */
@@ -182,7 +183,7 @@ hand_on_sealed(struct wire *w, void *who, const char *line, size_t len)
 	    buf_put(&plain, "\n", 1) == 0) {
 		run.data = buf_data(&plain);
 		run.len = buf_len(&plain);
-	} else if (errno != EBADMSG) {
+	} else if (errno != EBADMSG || len > (size_t)w->cf->max_reply) {
 		run.data = too_long;
 		run.len = strlen(too_long);
 	}
@@ -203,23 +204,24 @@ static const char *
 reply(struct wire *w, struct run *run, enum line_result r, const char *line,
     size_t len)
 {
+	bool is_long = r == LINE_LONG || len > (size_t)w->cf->max_reply;
+	bool sealed = r == LINE_OK && text_begins(line, len, "enc:");
 	size_t n;
 	void *who;
 
 	if (w->pair.nreq == 0)
-		return "a reply that nobody asked for";
+		return unasked;
+	/* First, for it may lead to who being forgotten. */
+	if (is_long || sealed || run->who != pair_head(&w->pair, &n))
+		hand_on(w, run);
 	who = pair_head(&w->pair, &n);
 	pair_take(&w->pair, 1, loop_now(w->lp));
 	w->useful = true;
-	if (run->n > 0 && run->who != who)
-		hand_on(w, run);
 	if (who == &pinger)
 		return judge_ping(w, line, r == LINE_OK ? len : 0);
-	if (r == LINE_OK && text_begins(line, len, "enc:")) {
-		hand_on(w, run);
+	if (sealed)
 		hand_on_sealed(w, who, line, len);
-	} else if (r == LINE_LONG || len > (size_t)w->cf->max_reply) {
-		hand_on(w, run);
+	else if (is_long) {
 		*run = (struct run){ who, too_long, strlen(too_long), 1 };
 		hand_on(w, run);
 	} else if (run->n > 0) {
@@ -238,6 +240,9 @@ opening_line(struct wire *w, enum line_result r, const char *line, size_t len)
 
 	if (r == LINE_LONG)
 		return "a line too long";
+	/* It came before what it should answer has gone out. */
+	if (buf_len(&w->out) > 0)
+		return unasked;
 	h = hello_client_line(&w->hello, line, len, &w->out);
 	if (h == HELLO_FAILED)
 		return w->hello.note;
@@ -348,6 +353,8 @@ set_limits(struct wire *w)
 {
 	w->line.limit = 2 * w->cf->max_reply + 256;
 	w->in.max = w->line.limit + 1 + 2 * READ_BYTES;
+	if (w->in.max < buf_len(&w->in) + READ_BYTES)
+		w->in.max = buf_len(&w->in) + READ_BYTES;
 	w->out.max = 2 * w->cf->max_line + 256 + 2 * UNSENT;
 }
 

@@ -4,7 +4,8 @@
  * Every part keeps a struct watch for each of its descriptors and says what
  * it wants; the kernel is told only of changes.  Nothing may be freed while
  * a wait dispatches: a part that ends forgets its watch at once (no later
- * event reaches it) and is freed when loop_wait() has returned.
+ * event reaches it) and is freed when loop_wait() has returned.  Of plain
+ * files, which epoll(7) does not take, one at a time may be wanted.
  */
 #ifndef LONC_LOOP_H
 #define LONC_LOOP_H
