@@ -259,6 +259,7 @@ serve(struct client *c)
 		buf_trim(&c->in);
 	}
 	flush(c);
+	unhold(c);
 	finish(c);
 	if (!c->held && (c->backlog || (c->readable && !cl->stopped)))
 		enqueue(c, &cl->ready);

@@ -258,7 +258,8 @@ handler_start(struct loop *lp, const struct handler_request *rq,
 		watch_close(h, &h->out);
 	if (rc != 0) {
 		handler_free(h);
-		errno = rc;
+		/* It is there: what is missing is the #! it names. */
+		errno = rc == ENOENT ? ENOEXEC : rc;
 		return NULL;
 	}
 	in_act(h, LOOP_OUT);

@@ -2,10 +2,12 @@
 #include "lonc/usock.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 int
@@ -47,32 +49,39 @@ usock_connect(const char *dir, const char *id, int64_t timeout_ms)
 	return fd;
 }
 
+static int64_t
+now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
 int
 usock_ask(const char *dir, const char *id, const char *request, char *reply,
     size_t size, int64_t timeout_ms)
 {
-	struct timeval tv = {
-		.tv_sec = timeout_ms / 1000,
-		.tv_usec = timeout_ms % 1000 * 1000,
-	};
+	int64_t left, end = now_ms() + timeout_ms;
+	struct pollfd pfd = { .events = POLLIN };
 	size_t len = 0;
 	ssize_t n;
 	char *lf = NULL;
-	int fd;
 
-	if ((fd = usock_connect(dir, id, timeout_ms)) == -1)
+	if ((pfd.fd = usock_connect(dir, id, timeout_ms)) == -1)
 		return -1;
-	n = send(fd, request, strlen(request), MSG_NOSIGNAL);
-	if (n == (ssize_t)strlen(request) &&
-	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) == 0) {
-		while (lf == NULL && len < size && (n = recv(fd, reply + len,
-		    size - len, 0)) > 0) {
+	n = send(pfd.fd, request, strlen(request), MSG_NOSIGNAL);
+	while (n > 0 && lf == NULL && len < size) {
+		left = end - now_ms();
+		if (left < 0 || poll(&pfd, 1, left) != 1)
+			break;
+		if ((n = recv(pfd.fd, reply + len, size - len, 0)) > 0) {
 			lf = memchr(reply + len, '\n', n);
 			len += n;
 		}
 	}
-	close(fd);
+	close(pfd.fd);
 	if (lf != NULL)
 		*lf = '\0';
-	return lf != NULL || size == 0 ? 0 : -1;
+	return lf != NULL || (size == 0 && n > 0) ? 0 : -1;
 }
