@@ -157,6 +157,17 @@ room(const struct run *r)
 	    (buf_len(&r->out) < AHEAD || r->sent == buf_len(&r->out));
 }
 
+/* Replies to a line that was too long, when it is its turn. */
+static int
+tell_long(struct run *r)
+{
+	if (!r->too_long || r->unanswered > 0)
+		return 0;
+	r->too_long = false;
+	r->a->too_long(r->a->arg, r->nline);
+	return say(r, "error: line too long\n");
+}
+
 /* Puts the lines of input that are there.  0, or -1 with errno. */
 static int
 gather_input(struct run *r)
@@ -174,6 +185,8 @@ gather_input(struct run *r)
 			break;
 		r->nline++;
 		r->too_long = lr == LINE_LONG;
+		if (tell_long(r) == -1)
+			return -1;
 	}
 	return 0;
 }
@@ -189,14 +202,9 @@ gather(struct run *r)
 			return -1;
 		r->next++;
 	}
-	if (a->requests == NULL && gather_input(r) == -1)
-		return -1;
-	if (r->too_long && r->unanswered == 0) {
-		r->too_long = false;
-		a->too_long(a->arg, r->nline);
-		return say(r, "error: line too long\n");
-	}
-	return 0;
+	if (a->requests != NULL)
+		return 0;
+	return tell_long(r) == -1 ? -1 : gather_input(r);
 }
 
 static int
