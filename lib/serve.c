@@ -44,6 +44,7 @@
 #define DNS_TIME 5000		/* ms to find out who calls */
 #define PONG_TIME 5000		/* ms to ask a client's server back */
 #define WAKE_TIME 100		/* ms to get a wake into our own link */
+#define CLOSE_TIME 5000		/* ms that a client may take nothing, closing */
 
 enum state { OPENING, OPEN, CLOSING };
 
@@ -60,6 +61,7 @@ struct serve {
 	struct watch		 rw, ww;	/* to read from, to write to */
 	struct buf		 in, out, plain;
 	bool			 more;		/* out was too full to go on */
+	int64_t			 sent_at;	/* when some of it last went */
 	struct line		 line;
 	bool			 eof;
 	char			 challenge[24];
@@ -91,6 +93,8 @@ end(struct serve *s, int status, const char *fmt, ...)
 		    s->nrequest);
 	s->state = CLOSING;
 	s->status = status;
+	s->more = false;
+	s->sent_at = loop_now(s->lp);
 }
 
 /* The connection is of no use any more: nothing can be sent. */
@@ -170,6 +174,7 @@ handler_ended(struct serve *s)
 		put_handlers(s, buf_data(reply), buf_len(reply));
 	handler_free(s->handler);
 	s->handler = NULL;
+	s->sent_at = loop_now(s->lp);
 }
 
 static void
@@ -392,9 +397,10 @@ send_out(struct serve *s)
 
 	while (buf_len(&s->out) > 0) {
 		n = conn_write(s->conn, buf_data(&s->out), buf_len(&s->out));
-		if (n >= 0)
+		if (n >= 0) {
 			buf_consume(&s->out, n);
-		else if (errno == EAGAIN)
+			s->sent_at = loop_now(s->lp);
+		} else if (errno == EAGAIN)
 			break;
 		else if (errno != EINTR)
 			broken(s, "write");
@@ -436,6 +442,8 @@ deadline(const struct serve *s)
 		return 0;	/* what was in the way has gone out */
 	if (s->handler != NULL)
 		return handler_deadline(s->handler);
+	if (s->state == CLOSING)
+		return s->sent_at + CLOSE_TIME;
 	return s->state == OPENING ? s->opening_ends : LOOP_NEVER;
 }
 
@@ -457,6 +465,9 @@ serve_run(struct serve *s)
 			end(s, EXIT_NO, "no opening in time");
 		take_lines(s);
 		send_out(s);
+		if (s->state == CLOSING && s->handler == NULL &&
+		    loop_now(s->lp) >= s->sent_at + CLOSE_TIME)
+			break;
 	}
 	return s->status;
 }
@@ -529,6 +540,7 @@ prepare(struct serve *s, int rfd, int wfd)
 	    (s->conn = conn_plain(rfd, wfd)) == NULL)
 		return -1;
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);	/* ignored, it would not tell */
 	set_options(s->cf, rfd);
 	s->line = (struct line)LINE_INIT(OPENING_LINE);
 	s->in.max = 2 * max_line + 256 + 2 * READ_BYTES;
