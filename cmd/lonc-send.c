@@ -7,6 +7,7 @@
  */
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,6 +153,19 @@ check_requests(const struct send *s)
 	}
 }
 
+/*
+ * No socket may take the place of a standard descriptor that is closed, to
+ * be written to or read as such.  What is put there fails as they would.
+ */
+static void
+fill_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) == -1)
+			(void)!open("/dev/null", fd == STDIN_FILENO ?
+			    O_WRONLY : O_RDONLY);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -159,6 +173,7 @@ main(int argc, char *argv[])
 	struct conf *cf;
 	struct send s = { .status = EXIT_DONE };
 
+	fill_descriptors();
 	if ((cf = conf_load(o.dir, conf_error, NULL)) == NULL)
 		return EXIT_WRONG;
 	s.cf = cf;
@@ -180,9 +195,17 @@ main(int argc, char *argv[])
 	if (s.ask.peer == NULL)
 		warnx("%s: not a host id", s.peer);
 	check_requests(&s);
-	if (ask_run(&s.ask) == -1)
+	switch (ask_run(&s.ask)) {
+	case ASK_DONE:
+		break;
+	case ASK_LINK:
 		err(errno == EACCES || errno == ENAMETOOLONG ? EXIT_WRONG :
-		    EXIT_TEMP, "%s", s.peer);
+		    EXIT_TEMP, "%s: %s/%s", s.peer, cf->sock_dir, s.peer);
+	case ASK_INPUT:
+		err(EXIT_TEMP, "%s: standard input", s.peer);
+	case ASK_FAILED:
+		err(EXIT_TEMP, "%s", s.peer);
+	}
 	conf_free(cf);
 	return s.status;
 }

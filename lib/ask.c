@@ -47,6 +47,7 @@ struct run {
 	struct line	 line;
 	size_t		 unanswered;
 	int64_t		 since;		/* when the oldest one's turn began */
+	enum ask_result	 failed;	/* what a -1 was about */
 };
 
 static int64_t
@@ -97,8 +98,10 @@ reach(struct run *r)
 		r->fd = usock_connect(a->sock_dir, a->peer, LINK_WAIT);
 		if (r->fd != -1 || r->gone || errno == EAGAIN)
 			break;
-		if (errno != ENOENT && errno != ECONNREFUSED)
+		if (errno != ENOENT && errno != ECONNREFUSED) {
+			r->failed = ASK_LINK;
 			return -1;
+		}
 		r->gone = now_ms() >= end || !link_was_here(a);
 		if (!r->gone)
 			poll(NULL, 0, LINK_LOOK);
@@ -215,8 +218,12 @@ read_input(struct run *r)
 
 	if (p == NULL)
 		return -1;
-	if ((n = read(r->a->input, p, READ_INPUT - 1)) == -1)
-		return errno == EINTR || errno == EAGAIN ? 0 : -1;
+	if ((n = read(r->a->input, p, READ_INPUT - 1)) == -1) {
+		if (errno == EINTR || errno == EAGAIN)
+			return 0;
+		r->failed = ASK_INPUT;
+		return -1;
+	}
 	buf_commit(&r->input, n);
 	if (n > 0) {
 		r->input_last = p[n - 1];
@@ -319,12 +326,13 @@ finished(const struct run *r)
 	    r->input_end && buf_len(&r->input) == 0);
 }
 
-int
+enum ask_result
 ask_run(const struct ask *a)
 {
 	struct run r = {
 		.a = a,
 		.fd = -1,
+		.failed = ASK_FAILED,
 		.lost = a->peer != NULL ? "con_lost\n" : "no_such_host\n",
 		.gone = a->peer == NULL,
 		.input_last = '\n',
@@ -346,5 +354,5 @@ ask_run(const struct ask *a)
 	buf_free(&r.out);
 	buf_free(&r.in);
 	errno = saved;
-	return rc;
+	return rc == 0 ? ASK_DONE : r.failed;
 }

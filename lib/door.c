@@ -26,8 +26,10 @@ fail(struct door *d, const char *what, const char *on)
 	if (what != NULL)
 		snprintf(d->why, sizeof(d->why), "%s %s: %s", what, on,
 		    strerror(saved));
-	if (d->fd != -1)
+	if (d->fd != -1) {
+		unlink(d->sun.sun_path);	/* its temporary name still */
 		close(d->fd);
+	}
 	if (d->lockfd != -1)
 		close(d->lockfd);
 	d->fd = d->lockfd = -1;
@@ -56,41 +58,43 @@ int
 door_open(struct door *d, const char *dir, const char *id, const char *group,
     bool need_group)
 {
-	struct sockaddr_un tmp;
+	struct sockaddr_un to, lock;
+	struct sockaddr_un *tmp = &d->sun;
 	char name[ID_MAX + 8];
 
 	d->fd = d->lockfd = -1;
 	d->why[0] = '\0';
 	snprintf(name, sizeof(name), ".%s.lock", id);
-	if (usock_address(&d->sun, dir, id) == -1 ||
-	    usock_address(&tmp, dir, name) == -1)
+	if (usock_address(&to, dir, id) == -1 ||
+	    usock_address(&lock, dir, name) == -1)
 		return fail(d, "socket in", dir);
-	d->lockfd = open(tmp.sun_path, O_RDWR | O_CREAT | O_CLOEXEC |
+	d->lockfd = open(lock.sun_path, O_RDWR | O_CREAT | O_CLOEXEC |
 	    O_NOFOLLOW, 0600);
 	if (d->lockfd == -1)
-		return fail(d, "open", tmp.sun_path);
+		return fail(d, "open", lock.sun_path);
 	if (flock(d->lockfd, LOCK_EX | LOCK_NB) == -1)
-		return fail(d, "lock", tmp.sun_path);
+		return fail(d, "lock", lock.sun_path);
 	snprintf(name, sizeof(name), ".%s.new", id);
-	if (usock_address(&tmp, dir, name) == -1)
+	if (usock_address(tmp, dir, name) == -1)
 		return fail(d, "socket in", dir);
-	if (unlink(tmp.sun_path) == -1 && errno != ENOENT)
-		return fail(d, "unlink", tmp.sun_path);
+	if (unlink(tmp->sun_path) == -1 && errno != ENOENT)
+		return fail(d, "unlink", tmp->sun_path);
 	d->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (d->fd == -1 ||
-	    bind(d->fd, (struct sockaddr *)&tmp, sizeof(tmp)) == -1)
-		return fail(d, "bind", tmp.sun_path);
+	    bind(d->fd, (struct sockaddr *)tmp, sizeof(*tmp)) == -1)
+		return fail(d, "bind", tmp->sun_path);
 	/* Nobody can connect before listen(2), so the mode is never too wide. */
-	if (give(d, tmp.sun_path, group) == -1 && need_group) {
+	if (give(d, tmp->sun_path, group) == -1 && need_group) {
 		errno = EINVAL;
 		return fail(d, NULL, NULL);	/* why has been set */
 	}
-	if (chmod(tmp.sun_path, DOOR_MODE) == -1)
-		return fail(d, "chmod", tmp.sun_path);
+	if (chmod(tmp->sun_path, DOOR_MODE) == -1)
+		return fail(d, "chmod", tmp->sun_path);
 	if (listen(d->fd, SOMAXCONN) == -1)
-		return fail(d, "listen", tmp.sun_path);
-	if (rename(tmp.sun_path, d->sun.sun_path) == -1)
-		return fail(d, "rename", tmp.sun_path);
+		return fail(d, "listen", tmp->sun_path);
+	if (rename(tmp->sun_path, to.sun_path) == -1)
+		return fail(d, "rename", tmp->sun_path);
+	d->sun = to;
 	return 0;
 }
 

@@ -43,6 +43,32 @@ struct handler {
 
 extern char **environ;
 
+enum handler_kind
+handler_find(char *path, size_t size, const char *dir, const char *word,
+    size_t len)
+{
+	struct stat st;
+	int n;
+
+	if (len == 0 || len > HANDLER_NAME_MAX || word[0] == '.' ||
+	    memchr(word, '/', len) || memchr(word, '\0', len))
+		return HANDLER_NONE;
+	n = snprintf(path, size, "%s/%.*s", dir, (int)len, word);
+	if (n < 0 || (size_t)n >= size) {
+		errno = ENAMETOOLONG;
+		return HANDLER_WRONG;
+	}
+	if (stat(path, &st) == -1) {
+		if (errno == ENOENT && lstat(path, &st) == -1)
+			return HANDLER_NONE;
+		return HANDLER_WRONG;
+	}
+	if (S_ISREG(st.st_mode))
+		return HANDLER_PROGRAM;
+	errno = EACCES;
+	return HANDLER_WRONG;
+}
+
 /* ---- starting one ---- */
 
 /* A list of strings NAME=VALUE that are freed together. */
@@ -86,33 +112,6 @@ env_make(struct env *env, const struct handler_request *rq)
 		if (strncmp(*e, "PROTO=", 6) == 0 ||
 		    strncmp(*e, "TCP", 3) == 0)
 			env_add(env, "%s", *e);
-}
-
-/* The path of a command's handler.  0, or -1 with errno. */
-static int
-find(char *path, size_t size, const struct handler_request *rq)
-{
-	struct stat st;
-	int n;
-
-	errno = ENOENT;
-	if (rq->word_len == 0 || rq->word_len > HANDLER_NAME_MAX ||
-	    rq->word[0] == '.' || memchr(rq->word, '/', rq->word_len) ||
-	    memchr(rq->word, '\0', rq->word_len))
-		return -1;
-	n = snprintf(path, size, "%s/%.*s", rq->dir, (int)rq->word_len,
-	    rq->word);
-	if (n < 0 || (size_t)n >= size) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	if (stat(path, &st) == -1)
-		return -1;
-	if (!S_ISREG(st.st_mode)) {
-		errno = EACCES;
-		return -1;
-	}
-	return 0;
 }
 
 static int
@@ -225,14 +224,12 @@ struct handler *
 handler_start(struct loop *lp, const struct handler_request *rq,
     size_t max_reply, int64_t timeout)
 {
-	char path[4096];
 	struct handler *h;
 	struct env env = { .n = 0 };
 	int in[2] = { -1, -1 }, out[2] = { -1, -1 };
 	int rc = 0;
 
-	if (find(path, sizeof(path), rq) == -1 ||
-	    (h = calloc(1, sizeof(*h))) == NULL)
+	if ((h = calloc(1, sizeof(*h))) == NULL)
 		return NULL;
 	h->lp = lp;
 	h->text.max = rq->text_len;
@@ -246,7 +243,7 @@ handler_start(struct loop *lp, const struct handler_request *rq,
 	    fcntl(out[0], F_SETFL, O_NONBLOCK) == -1)
 		rc = errno;
 	if (rc == 0)
-		rc = spawn(h, path, env.v, in[0], out[1]);
+		rc = spawn(h, rq->path, env.v, in[0], out[1]);
 	env_free(&env);
 	loop_watch(&h->in, in[1], in_act, h);
 	loop_watch(&h->out, out[0], out_act, h);
@@ -258,8 +255,7 @@ handler_start(struct loop *lp, const struct handler_request *rq,
 		watch_close(h, &h->out);
 	if (rc != 0) {
 		handler_free(h);
-		/* It is there: what is missing is the #! it names. */
-		errno = rc == ENOENT ? ENOEXEC : rc;
+		errno = rc;
 		return NULL;
 	}
 	in_act(h, LOOP_OUT);

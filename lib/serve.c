@@ -71,7 +71,7 @@ struct serve {
 	bool			 woken;		/* our own link was told */
 	struct handler		*handler;
 	bool			 handler_over;	/* it may have ended */
-	char			 word[64];	/* its command, for messages */
+	char			 word[HANDLER_NAME_MAX + 1];	/* of the handler */
 	uint64_t		 nrequest;
 };
 
@@ -147,10 +147,19 @@ put_handlers(struct serve *s, const char *reply, size_t len)
 static void
 put_error(struct serve *s, const char *what)
 {
-	char text[256];
+	char word[64], text[256];
 
-	snprintf(text, sizeof(text), "error: %s: %s", s->word, what);
+	text_printable(word, sizeof(word), s->word, strlen(s->word));
+	snprintf(text, sizeof(text), "error: %s: %s", word, what);
 	put_text(s, text);
+}
+
+/* The same, for what the administrator should know of. */
+static void
+put_failure(struct serve *s, const char *why)
+{
+	log_line("handler %s: %s", s->word, why);
+	put_error(s, why);
 }
 
 /* ---- requests ---- */
@@ -165,10 +174,9 @@ handler_ended(struct serve *s)
 	if (!handler_child(s->handler, &how))
 		return;
 	reply = handler_reply(s->handler);
-	if (how == HANDLER_FAILED) {
-		log_line("handler %s: %s", s->word, handler_why(s->handler));
-		put_error(s, handler_why(s->handler));
-	} else if (how == HANDLER_REFUSED && buf_len(reply) == 0)
+	if (how == HANDLER_FAILED)
+		put_failure(s, handler_why(s->handler));
+	else if (how == HANDLER_REFUSED && buf_len(reply) == 0)
 		put_error(s, "refused");
 	else
 		put_handlers(s, buf_data(reply), buf_len(reply));
@@ -178,11 +186,12 @@ handler_ended(struct serve *s)
 }
 
 static void
-run_handler(struct serve *s, const char *request, size_t len, bool sealed)
+run_handler(struct serve *s, const char *path, const char *request,
+    size_t len, bool sealed)
 {
 	size_t n = msg_word(request, len), arg = n < len ? n + 1 : n;
 	const struct handler_request rq = {
-		.dir = s->handlers,
+		.path = path,
 		.word = request,
 		.word_len = n,
 		.text = request + arg,
@@ -194,14 +203,30 @@ run_handler(struct serve *s, const char *request, size_t len, bool sealed)
 
 	s->handler = handler_start(s->lp, &rq, s->cf->max_reply,
 	    s->cf->handler_timeout);
-	if (s->handler == NULL && errno == ENOENT) {
+	if (s->handler == NULL)
+		put_failure(s, strerror(errno));
+}
+
+static void
+ask_handler(struct serve *s, const char *request, size_t len, bool sealed)
+{
+	size_t n = msg_word(request, len);
+	char path[sizeof(s->handlers) + HANDLER_NAME_MAX + 2];
+	enum handler_kind kind = handler_find(path, sizeof(path), s->handlers,
+	    request, n);
+	int error = errno;
+
+	snprintf(s->word, sizeof(s->word), "%.*s", (int)n, request);
+	switch (kind) {
+	case HANDLER_NONE:
 		put_text(s, "unknown_cmd");
-		return;
-	}
-	text_printable(s->word, sizeof(s->word), request, n);
-	if (s->handler == NULL) {
-		log_line("handler %s: %s", s->word, strerror(errno));
-		put_error(s, strerror(errno));
+		break;
+	case HANDLER_PROGRAM:
+		run_handler(s, path, request, len, sealed);
+		break;
+	case HANDLER_WRONG:
+		put_failure(s, strerror(error));
+		break;
 	}
 }
 
@@ -241,7 +266,7 @@ answer(struct serve *s, const char *request, size_t len, bool sealed)
 	wake(s, request, len);
 	switch (words_answer(&s->session, request, len, sealed, &reply)) {
 	case WORDS_OTHER:
-		run_handler(s, request, len, sealed);
+		ask_handler(s, request, len, sealed);
 		break;
 	case WORDS_PONG:
 		pong(s);

@@ -200,6 +200,22 @@ judge_ping(const struct wire *w, const char *line, size_t len)
 	return NULL;
 }
 
+/* Requests that were put and have not wholly gone out. */
+static size_t
+unsent(const struct wire *w)
+{
+	const char *p, *end;
+	size_t n = 0;
+
+	if (buf_len(&w->out) == 0)
+		return 0;
+	end = buf_data(&w->out) + buf_len(&w->out);
+	for (p = buf_data(&w->out); p < end &&
+	    (p = memchr(p, '\n', end - p)) != NULL; p++)
+		n++;
+	return n;
+}
+
 static const char *
 reply(struct wire *w, struct run *run, enum line_result r, const char *line,
     size_t len)
@@ -209,7 +225,7 @@ reply(struct wire *w, struct run *run, enum line_result r, const char *line,
 	size_t n;
 	void *who;
 
-	if (w->pair.nreq == 0)
+	if (w->pair.nreq <= unsent(w))
 		return unasked;
 	/* First, for it may lead to who being forgotten. */
 	if (is_long || sealed || run->who != pair_head(&w->pair, &n))
@@ -287,6 +303,7 @@ take_lines(struct wire *w)
 static void
 read_some(struct wire *w)
 {
+	char step[32] = "";
 	const char *why;
 	ssize_t n;
 	char *p;
@@ -298,10 +315,13 @@ read_some(struct wire *w)
 	n = conn_read(w->conn, p, READ_BYTES);
 	if (n <= 0) {
 		buf_trim(&w->in);
+		if (w->state == WIRE_OPENING)
+			snprintf(step, sizeof(step), "%s: ",
+			    hello_step_name(w->hello.step));
 		if (n == 0)
-			fail(w, "the peer has closed the connection");
+			fail(w, "%sthe peer has closed the connection", step);
 		else if (errno != EAGAIN && errno != EINTR)
-			fail(w, "read: %s", strerror(errno));
+			fail(w, "%sread: %s", step, strerror(errno));
 		return;
 	}
 	buf_commit(&w->in, n);

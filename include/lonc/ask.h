@@ -33,13 +33,17 @@ struct ask {
 	void		*arg;
 };
 
+enum ask_result {
+	ASK_DONE,	/* all has a reply */
+	ASK_LINK,	/* the link's socket: errno as connect(2) */
+	ASK_INPUT,	/* input: errno as read(2) */
+	ASK_FAILED,	/* errno of replies(), or ENOMEM */
+};
+
 /*
  * ask_run: ask all, give each its reply.  A link that is away, but was
  * here, is waited for up to 5 s; then the rest is asked without waiting.
- *
- * Returns  0; or -1 with errno of input, of replies(), of connect(2), or
- *          ENOMEM.
  */
-int ask_run(const struct ask *a);
+enum ask_result ask_run(const struct ask *a);
 
 #endif

@@ -18,8 +18,18 @@
 
 struct handler;
 
+enum handler_kind {
+	HANDLER_NONE,		/* no such command; or the word is no name */
+	HANDLER_PROGRAM,	/* an executable, for handler_start() */
+	HANDLER_WRONG,		/* what is there cannot be used; errno */
+};
+
+/* handler_find: what answers the command of this word, and its path. */
+enum handler_kind handler_find(char *path, size_t size, const char *dir,
+    const char *word, size_t len);
+
 struct handler_request {
-	const char	*dir;		/* where handlers are */
+	const char	*path;		/* of the executable */
 	const char	*word;		/* of the command; word_len bytes */
 	size_t		 word_len;
 	const char	*text;		/* what follows ':' */
@@ -41,9 +51,8 @@ enum handler_end {
  * Takes    max_reply: bytes of the longest reply; timeout in ms.  The
  *          loop's owner calls handler_child() when SIGCHLD comes and
  *          handler_due() after each wait.
- * Returns  it, for handler_free(); or NULL with errno: ENOENT if there is
- *          no such command (also if the word is no name), or why it cannot
- *          be run.
+ * Returns  it, for handler_free(); or NULL with errno, why it cannot be
+ *          run: ENOENT also if its #! program is missing.
  */
 struct handler *handler_start(struct loop *lp,
     const struct handler_request *rq, size_t max_reply, int64_t timeout);
