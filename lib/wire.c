@@ -297,6 +297,9 @@ take_lines(struct wire *w)
 	hand_on(w, &run);
 	buf_consume(&w->in, at);
 	buf_trim(&w->in);
+	if (why == NULL && w->state == WIRE_UP && w->pair.nreq == 0 &&
+	    (buf_len(&w->in) > 0 || w->line.skipping))
+		return unasked;		/* its end might pass for a reply */
 	return why;
 }
 

@@ -602,7 +602,7 @@ test_opening_fails(void)
 	says(CHALLENGE "\n");
 	hears(CHALLENGE);
 	hang_up();
-	told_soon("opening -> down: the peer has closed the connection\n");
+	told_soon("opening -> down: echo: the peer has closed the connection\n");
 	end();
 
 	/* The challenge is bounded as all lines are. */
