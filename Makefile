@@ -14,7 +14,7 @@ PROGS = lonc-link lonc-send lonc-serve
 # lonc-send costs what starting a process costs, so it is linked statically,
 # with musl where that is at hand (three times faster to start than glibc).
 # It is therefore compiled apart, from these few parts of the library.
-SEND_LIB = addr ask buf conf hosts id line msg num rows text usock
+SEND_LIB = addr ask buf clock conf hosts id line msg num rows text usock
 
 ifdef SAN
 BUILD = build/san

@@ -12,10 +12,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lonc/buf.h"
+#include "lonc/clock.h"
 #include "lonc/id.h"
 #include "lonc/line.h"
 #include "lonc/usock.h"
@@ -50,15 +50,6 @@ struct run {
 	enum ask_result	 failed;	/* what a -1 was about */
 };
 
-static int64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static int
 say(const struct run *r, const char *text)
 {
@@ -91,7 +82,7 @@ static int
 reach(struct run *r)
 {
 	const struct ask *a = r->a;
-	int64_t end = now_ms() + (a->timeout < LINK_WAIT ? a->timeout :
+	int64_t end = clock_ms() + (a->timeout < LINK_WAIT ? a->timeout :
 	    LINK_WAIT);
 
 	while (r->fd == -1 && a->peer != NULL) {
@@ -102,7 +93,7 @@ reach(struct run *r)
 			r->failed = ASK_LINK;
 			return -1;
 		}
-		r->gone = now_ms() >= end || !link_was_here(a);
+		r->gone = clock_ms() >= end || !link_was_here(a);
 		if (!r->gone)
 			poll(NULL, 0, LINK_LOOK);
 		else if (!a->known(a->arg))
@@ -149,7 +140,7 @@ put(struct run *r, const char *request, size_t len)
 		return -1;
 	r->nburst++;
 	if (r->unanswered++ == 0)
-		r->since = now_ms();
+		r->since = clock_ms();
 	return 0;
 }
 
@@ -263,7 +254,7 @@ read_link(struct run *r)
 		return -1;
 	buf_consume(&r->in, at);
 	r->unanswered -= nreply;
-	r->since = now_ms();
+	r->since = clock_ms();
 	return 0;
 }
 
@@ -300,7 +291,7 @@ exchange(struct run *r)
 			return -1;
 		if (r->fd == -1)
 			return 0;
-		left = r->since + r->a->timeout - now_ms();
+		left = r->since + r->a->timeout - clock_ms();
 		if (left < 0)
 			return link_lost(r, false);
 		p[0].fd = r->fd;

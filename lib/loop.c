@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "lonc/clock.h"
 
 #define LOOP_BATCH 256	/* events of one wait */
 
@@ -22,15 +23,6 @@ struct loop {
 	void		*sigarg;
 	struct epoll_event ev[LOOP_BATCH];
 };
-
-static int64_t
-clock_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 struct loop *
 loop_new(void)

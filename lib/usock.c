@@ -7,8 +7,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "lonc/clock.h"
 
 int
 usock_address(struct sockaddr_un *sun, const char *dir, const char *name)
@@ -49,20 +50,11 @@ usock_connect(const char *dir, const char *id, int64_t timeout_ms)
 	return fd;
 }
 
-static int64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 int
 usock_ask(const char *dir, const char *id, const char *request, char *reply,
     size_t size, int64_t timeout_ms)
 {
-	int64_t left, end = now_ms() + timeout_ms;
+	int64_t left, end = clock_ms() + timeout_ms;
 	struct pollfd pfd = { .events = POLLIN };
 	size_t len = 0;
 	ssize_t n;
@@ -72,7 +64,7 @@ usock_ask(const char *dir, const char *id, const char *request, char *reply,
 		return -1;
 	n = send(pfd.fd, request, strlen(request), MSG_NOSIGNAL);
 	while (n > 0 && lf == NULL && len < size) {
-		left = end - now_ms();
+		left = end - clock_ms();
 		if (left < 0 || poll(&pfd, 1, left) != 1)
 			break;
 		if ((n = recv(pfd.fd, reply + len, size - len, 0)) > 0) {
