@@ -59,6 +59,7 @@ struct wire {
 	struct line		 line;
 	struct buf		 in, out;
 	struct pair		 pair;
+	size_t			 unsent;	/* of them, when replies came */
 	bool			 useful;
 };
 
@@ -202,7 +203,7 @@ judge_ping(const struct wire *w, const char *line, size_t len)
 
 /* Requests that were put and have not wholly gone out. */
 static size_t
-unsent(const struct wire *w)
+count_unsent(const struct wire *w)
 {
 	const char *p, *end;
 	size_t n = 0;
@@ -225,7 +226,7 @@ reply(struct wire *w, struct run *run, enum line_result r, const char *line,
 	size_t n;
 	void *who;
 
-	if (w->pair.nreq <= unsent(w))
+	if (w->pair.nreq <= w->unsent)
 		return unasked;
 	/* First, for it may lead to who being forgotten. */
 	if (is_long || sealed || run->who != pair_head(&w->pair, &n))
@@ -282,6 +283,7 @@ take_lines(struct wire *w)
 	const char *line, *why = NULL;
 	size_t at = 0, len = 0, used;
 
+	w->unsent = count_unsent(w);
 	while (why == NULL) {
 		line = buf_data(&w->in) + at;
 		r = line_next(&w->line, line, buf_len(&w->in) - at, &len,
