@@ -38,18 +38,6 @@ lonc_setup() {
 	export ASAN_OPTIONS=log_path=$report:exitcode=86
 	export UBSAN_OPTIONS=print_stacktrace=1:exitcode=86
 	[ -z "${LONC_VALGRIND-}" ] || use_valgrind "$report"
-	watch "${BATS_TEST_TIMEOUT:-120}" </dev/null >/dev/null 2>&1 3>&- &
-	disown
-}
-
-# watch SECONDS: a test that takes longer has failed, and what it waits for is
-# killed; bats itself would wait for whatever holds the output of "run"
-watch() {
-	sleep "$1"
-	{
-		echo "over $1 s; killed:"
-		signal_strays KILL
-	} >fault.late 2>&1
 }
 
 # use_valgrind REPORT: every program becomes a script that runs it so
@@ -196,42 +184,30 @@ stop() {
 	wait "$(pid_of "$1")"
 }
 
-# session_gone NAME: whether its children have ended too
-session_gone() {
-	! pgrep -r D,R,S,T -s "$(pid_of "$1")" >/dev/null
+# end_sessions SECONDS PID...: TERM to what was started with these process ids
+# and to all its children, at last KILL
+end_sessions() {
+	local seconds=$1 sessions
+
+	shift
+	sessions=$(printf '%s,' "$@")
+	sessions=${sessions%,}
+	pkill -TERM -s "$sessions" && pkill -CONT -s "$sessions"
+	wait_for "$seconds" sessions_gone "$sessions" ||
+		pkill -KILL -s "$sessions" || :
 }
 
-# strays PID...: what this test has started and is still in its directory,
-# even if it has lost sight of it, but for zombies and these.  To be called in
-# a subshell, for it leaves the directory itself.
-strays() {
-	local dir
-
-	dir=$(cd "$BATS_TEST_TMPDIR" && pwd -P)
-	cd / || return
-	find /proc/[0-9]*/cwd \( -lname "$dir" -o -lname "$dir/*" \) \
-	    2>/dev/null | cut -d/ -f3 | grep -vxF "$(printf '%s\n' "$@")"
-}
-
-no_strays() {
-	[ -z "$(strays "$@")" ]
-}
-
-# signal_strays SIGNAL: show them, and send it to them
-signal_strays() {
-	local pids self=$BASHPID
-
-	mapfile -t pids < <(strays $$ "$self")
-	[ ${#pids[@]} -gt 0 ] || return 0
-	ps -o pid,etime,args -p "${pids[*]}"
-	kill -s "$1" "${pids[@]}" 2>/dev/null || :
+# sessions_gone SESSIONS: whether nothing of them is left but zombies
+sessions_gone() {
+	! pgrep -r D,R,S,T -s "$1" >/dev/null
 }
 
 # stop_all SECONDS: end all that was started, by KILL what is still there then
 stop_all() {
-	signal_strays TERM >/dev/null
-	signal_strays CONT >/dev/null
-	wait_for "$1" no_strays $$ "$BASHPID" || signal_strays KILL
+	local pids
+
+	mapfile -t pids < <(cat "$BATS_TEST_TMPDIR"/*.pid 2>/dev/null)
+	[ ${#pids[@]} -eq 0 ] || end_sessions "$1" "${pids[@]}"
 }
 
 # start_link DIR PEER: a lonc-link, as link-ID-PEER; wait until it is ready
@@ -256,8 +232,7 @@ start_serve() {
 
 # stop_serve ID: the server goes away, and its connections with it
 stop_serve() {
-	pkill -TERM -s "$(pid_of "serve-$1")"
-	wait_for 10 session_gone "serve-$1"
+	end_sessions 6 "$(pid_of "serve-$1")"
 }
 
 # wait_until_ready NAME COMMAND...: COMMAND tells whether it is
