@@ -187,11 +187,14 @@ stop() {
 # end_sessions SECONDS PID...: TERM to what was started with these process ids
 # and to all its children, at last KILL
 end_sessions() {
-	local seconds=$1 sessions
+	local pid seconds=$1 sessions=
 
 	shift
-	sessions=$(printf '%s,' "$@")
-	sessions=${sessions%,}
+	for pid; do
+		# An empty one would stand for the session of this shell.
+		[[ $pid =~ ^[0-9]+$ && $pid -gt 1 ]] || return
+		sessions=$sessions${sessions:+,}$pid
+	done
 	pkill -TERM -s "$sessions" && pkill -CONT -s "$sessions"
 	wait_for "$seconds" sessions_gone "$sessions" ||
 		pkill -KILL -s "$sessions" || :

@@ -586,6 +586,7 @@ cpu() {
 	touch leave
 	run -0 ask echo:c
 	expect_eq c "$output"
+	[ "$(grep -c accept: "$log")" -lt 10 ]
 	run ! logged 'up -> down'
 }
 

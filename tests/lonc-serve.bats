@@ -655,14 +655,15 @@ load_is() {
 
 @test "a sealed reply that is wanted without a key is an error" {
 	handler here eget <<<'echo encrypt:secret'
-	expect_eq $'error: no key\nhere' "$(server=./tapped ask --no-ekey eget: \
-	    ping)"
+	expect_eq $'error: no key\nhere' "$(server=./tapped ask --no-ekey \
+	    eget: ping)"
 	run ! grep -q secret wire
 }
 
 @test "a reply that begins like a sealed line goes sealed" {
 	handler here odd <<<'echo enc:8:0123456789abcdef'
-	expect_eq $'enc:8:0123456789abcdef\nhere' "$(server=./tapped ask odd ping)"
+	expect_eq $'enc:8:0123456789abcdef\nhere' "$(server=./tapped ask odd \
+	    ping)"
 	run ! grep -q 0123456789abcdef wire
 }
 

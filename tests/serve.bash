@@ -75,9 +75,9 @@ by_hand() {
 		exit $? != 0;' "$@"
 }
 
-# logged TEXT: whether a line of the log has it
+# logged TEXT: whether a line of a server's log has it
 logged() {
-	grep -qF -- "$1" serve.log
+	cat serve*.log | grep -qF -- "$1"
 }
 
 # ended NAME: its exit status, when it has

@@ -17,7 +17,9 @@ setup() {
 	make_host two 127.0.0.3
 	for id in one two; do
 		handler $id echo <<<'exec cat'
-		handler $id who <<<'echo "$LONC_CLIENT $LONC_HOSTID $LONC_SECURE"'
+		handler $id who <<-'END'
+			echo "$LONC_CLIENT $LONC_HOSTID $LONC_SECURE"
+		END
 	done
 }
 
