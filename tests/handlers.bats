@@ -483,12 +483,15 @@ load\ [0-9.]+\ [0-9.]+\ [0-9.]+$ ]]
 }
 
 @test "contrib's log keeps lines whole when many write at once" {
+	local pids=()
+
 	contrib log
 	for i in {1..5}; do
 		printf 'log:%03000d\n' "$i" "$i" >"requests.$i"
 		ask --pipeline <"requests.$i" &
+		pids+=($!)
 	done >replies
-	wait
+	wait "${pids[@]}"
 	expect_eq "10 ok" "$(sort replies | uniq -c | xargs)"
 	expect_eq 10 "$(grep -cE ' there [0-9]{3000}$' here/state/log)"
 	expect_eq 10 "$(wc -l <here/state/log)"

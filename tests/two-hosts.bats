@@ -118,7 +118,7 @@ go_down() {
 
 @test "a link whose server is told to end comes back by itself" {
 	start_both
-	pkill -TERM -s "$(pid_of serve-two)" lonc-serve
+	kill -s TERM "$(sed -n 's/.*: pid \([0-9]*\) from .*/\1/p' serve-two.out)"
 	wait_for 10 logged link-one-two 'opening -> up' 2
 	wait_for 10 answers one two
 	answers two one
