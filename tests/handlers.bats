@@ -21,11 +21,6 @@ ask_daemon() {
 	old_client "127.0.0.2:$PORT" "$@"
 }
 
-# no_valgrind WHY: this test is not for it
-no_valgrind() {
-	[ -z "${LONC_VALGRIND-}" ] || skip "valgrind: $1"
-}
-
 # gone FILE: whether the process whose id is there has ended
 gone() {
 	! grep -qs '^State:.[^Z]' "/proc/$(cat "$1")/status"

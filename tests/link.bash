@@ -65,6 +65,11 @@ raw() {
 	"$root/tests/local-client.pl" "$sock" "$@"
 }
 
+# talk: what comes on standard input to the link, and what it replies, to its end
+talk() {
+	timeout 20 nc -NU "$sock"
+}
+
 # signal NAME: to the link
 signal() {
 	kill -s "$1" "$(pid_of link-here-there)"

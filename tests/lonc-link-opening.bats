@@ -228,7 +228,7 @@ ended_at() {
 # cut_everywhere BYTES [OPTION...]: the connection is cut after each number of
 # bytes, which are those of the opening and of a batch; a client sees the right reply or con_lost, and nothing else
 cut_everywhere() {
-	local bytes=$1 i=0 n name=(a b c d) reply
+	local bytes=$1 end=$(($(now) + 30000)) i=0 n name=(a b c d) reply
 
 	shift
 	start_server peer --answer init=123456789 "$@"
@@ -240,6 +240,7 @@ cut_everywhere() {
 	set_conf here retry_min 0.01
 	start_link here there
 	until [ -s proxy.out ]; do
+		[ "$(now)" -lt "$end" ]
 		i=$((i + 1))
 		mapfile -t reply < <(ask "echo:$i.a" "eecho:$i.b" \
 		    "encrypt:echo:$i.c" "encrypt:eecho:$i.d")

@@ -97,7 +97,7 @@ fifty_clients() {
 
 	start_up
 	printf '%b\n' "$bytes" "$bytes" >want
-	printf '%b\n' "echo:$bytes" "encrypt:eecho:$bytes" | nc -NU "$sock" |
+	printf '%b\n' "echo:$bytes" "encrypt:eecho:$bytes" | talk |
 		cmp want -
 }
 
@@ -182,7 +182,7 @@ fifty_clients() {
 	lines "echo:$k" "echo:${k}0" echo:a "encrypt:echo:$k" \
 	    "encrypt:echo:${k}0" echo:b >request
 	{ printf %0300000d 0; lines "" echo:c; } >>request
-	run -0 nc -NU "$sock" <request
+	run -0 talk <request
 	expect_eq "$(lines "$k" 'error: line too long' a "$k" \
 	    'error: line too long' b 'error: line too long' c)" "$output"
 }
@@ -193,7 +193,7 @@ fifty_clients() {
 	    encrypt:close_connection_exit >own
 	lines init init:x initx ekey ekeyx exit exitus sethost:there \
 	    version:1 enc:8:00 once:1 >reserved
-	run -0 nc -NU "$sock" < <(cat own reserved; sed 's/^/encrypt:/' reserved
+	run -0 talk < <(cat own reserved; sed 's/^/encrypt:/' reserved
 	    echo echo:last)
 	expect_eq "$(lines unknown_cmd ok unknown_cmd unknown_cmd unknown_cmd \
 	    unknown_cmd unknown_cmd; sed 's/.*/refused/' reserved reserved
@@ -206,7 +206,7 @@ fifty_clients() {
 own_words_in_place() {
 	lines slow:100:a lonc:wake echo:b "" slow:20:c init d:x encrypt: \
 	    "$(printf %01100000d 0)" echo:e >request
-	run -0 nc -NU "$sock" <request
+	run -0 talk <request
 	expect_eq "$(lines a ok b unknown_cmd c refused unknown_cmd \
 	    unknown_cmd 'error: line too long' e)" "$output"
 }
@@ -226,7 +226,7 @@ own_words_in_place() {
 	start_link here there
 	wait_for 10 logged 'connecting -> down'
 	lines lonc:wake "" ping init x encrypt:x lonc:x >request
-	run -0 nc -NU "$sock" <request
+	run -0 talk <request
 	expect_eq "$(lines ok unknown_cmd con_lost refused con_lost con_lost \
 	    unknown_cmd)" "$output"
 }
@@ -271,6 +271,8 @@ loses_all() {
 	expect_end 0 two
 	expect_eq "$(lines a con_lost con_lost ok con_lost)" "$(cat one.out)"
 	expect_eq con_lost "$(cat two.out)"
+	signal USR1
+	wait_for 10 logged ' 4 con_lost, '
 }
 
 # client_count N: whether the link has so many, which it is made to tell
@@ -297,6 +299,30 @@ client_count() {
 	logged 'up -> down: the peer has closed the connection'
 	run -0 ask echo:c echo:d echo:e
 	expect_eq "$(lines c d e)" "$output"
+}
+
+# stuck: whether there are as many requests unanswered as a moment ago
+stuck() {
+	signal USR1
+	[ "$(sed -n 's/.*clients, \([1-9][0-9]* un[a-z]*\);.*/\1/p' "$log" |
+	    tail -n 2 | uniq -c | awk '{ print $1 }')" = 2 ]
+}
+
+@test "what an old connection did not take is not sent on the next" {
+	start_up --version lonc-9
+	kill -s STOP "$(pid_of peer)"
+	client one "fill 200 echo:$(printf %0100000d 0)\\n" 'get 200'
+	wait_for 10 stuck
+	stop peer KILL || :
+	expect_end 0 one
+	expect_eq "200 con_lost" "$(sort one.out | uniq -c | xargs)"
+	start_server peer2
+	set_conf here londPort "$(cat peer2.port)"
+	signal HUP
+	wait_for 10 logged 'opening -> up' 2
+	run -0 ask echo:a
+	expect_eq a "$output"
+	expect_eq "P init" "$(head -n 1 peer2.requests)"
 }
 
 @test "a request that is not answered in time ends the connection" {
@@ -395,13 +421,13 @@ client_count() {
 
 @test "a client that closes its sending half gets its replies and the end" {
 	start_up
-	run -0 nc -NU "$sock" < <(lines slow:100:a echo:b slow:50:c)
+	run -0 talk < <(lines slow:100:a echo:b slow:50:c)
 	expect_eq "$(lines a b c)" "$output"
 }
 
 @test "a last line without its end is none" {
 	start_up
-	run -0 nc -NU "$sock" < <(printf 'echo:a\necho:b')
+	run -0 talk < <(printf 'echo:a\necho:b')
 	expect_eq a "$output"
 	run -0 ask echo:c
 	expect_eq c "$output"
@@ -468,6 +494,7 @@ deaf() {
 @test "a client that does not read is asked for no more requests" {
 	start_up
 	client deaf 'fill 1000 dump:10000\n' 'await go' 'get 1000'
+	wait_for 10 got peer 'P dump:10000'
 	seq -f 'echo:%g' 200 | lonc-send -C here there | cmp - <(seq 200)
 	# What the socket and 64 KiB can hold, and not all that was asked.
 	[ "$(grep -c dump peer.requests)" -lt 100 ]
@@ -723,7 +750,7 @@ cpu() {
 	set_conf here lonSockDir "$PWD/here"
 	signal HUP
 	wait_for 10 logged 'another lonSockDir or socket_group needs a restart'
-	run -0 nc -NU "$sock" <<<echo:a
+	run -0 talk <<<echo:a
 	expect_eq a "$output"
 	run ! logged '-> down'
 }
@@ -821,7 +848,7 @@ ends_after_reply() {
 
 @test "close_connection_exit ends the link, for its own user" {
 	start_up
-	run -0 nc -NU "$sock" < <(lines echo:a close_connection_exit)
+	run -0 talk < <(lines echo:a close_connection_exit)
 	expect_eq "$(lines a ok)" "$output"
 	expect_end 0 link-here-there
 	[ ! -e "$sock" ]

@@ -363,14 +363,13 @@ exit' echo:c
 	local value
 
 	start_up
-	for value in '' 0 0.0004 -1 x 1s 1e3 nan inf ' 1' 1. .5 86401 \
-	    99999999999999999999; do
+	for value in '' 0 0.0004 -1 1s .5 86401; do
 		run -100 --separate-stderr \
 		    lonc-send -C here -t "$value" there echo:a
 		expect_eq '' "$output"
 		[[ $stderr == "lonc-send: -t $value: "?* ]]
 	done
-	for value in 10 10.5 86400; do
+	for value in 10.5 86400; do
 		run -0 lonc-send -C here -t "$value" there echo:b
 		expect_eq b "$output"
 	done
@@ -457,18 +456,16 @@ exit' echo:c
 	start_up
 	mkdir here/run/sub
 	ln -s ../there here/run/sub/there
-	for name in '' . .. ../run/there ./there sub/there /there .there.lock \
-	    -there 'there ' $'there\n' 'a b' delayed THERE/ \
-	    "$(printf 'x%.0s' {1..65})" "$(printf 'x%.0s' {1..5000})"; do
+	for name in '' .. ../run/there ./there sub/there .there.lock \
+	    -there $'there\n' delayed "$(printf 'x%.0s' {1..65})"; do
 		run -100 --separate-stderr \
 		    lonc-send -C here -- "$name" echo:a echo:b
 		expect_eq "$(lines no_such_host no_such_host)" "$output"
 		[[ $stderr == "lonc-send: "*": not a host id" ]]
-		printf 'echo:a\necho:b\n\n' >in
-		run -100 --separate-stderr lonc-send -C here -- "$name" <in
-		expect_eq "$(lines no_such_host no_such_host no_such_host)" \
-		    "$output"
 	done
+	printf 'echo:a\n\necho:b' >in
+	run -100 lonc-send -C here ../run/there <in
+	expect_eq 3 "$(grep -cx no_such_host <<<"$output")"
 	expect_eq 0 "$(times 'P echo:a')"
 }
 
@@ -717,6 +714,18 @@ looks_for_link() {
 	expect_eq a "$(cat send.out)"
 }
 
+@test "all that a link told to end has still been answered is printed" {
+	start_up --version lonc-9
+	many 10000 1000
+	start send sh -c 'exec lonc-send -C here -t 2 there <in'
+	wait_for 10 printed 1000
+	stop link-here-there
+	wait_for 20 has_ended send
+	expect_eq 10000 "$(wc -l <send.out)"
+	expect_eq "$(grep -c '^P echo:' peer.requests)" \
+	    "$(grep -vcx con_lost send.out)"
+}
+
 # ---- exit status ----
 
 # expect_status STATUS REPLY...: of requests that get these replies
@@ -732,12 +741,10 @@ expect_status() {
 	local word
 
 	start_up
-	for word in ok '' found not_found bye con_delayed 0 100 refused: \
-	    REFUSED ' refused' 'refused ' con_lost: xerror Error no_such; do
+	for word in ok '' found con_delayed 'refused '; do
 		expect_status 0 "$word"
 	done
-	for word in refused rejected unknown_cmd not_ok error: 'error: x' \
-	    error; do
+	for word in refused rejected unknown_cmd not_ok error 'error: x'; do
 		expect_status 1 "$word"
 	done
 	for word in con_lost con_failed; do
@@ -750,11 +757,8 @@ expect_status() {
 	start_up
 	expect_status 0 ok ok
 	expect_status 1 ok refused ok
-	expect_status 1 refused ok ok
-	expect_status 1 ok ok refused
 	expect_status 111 refused con_lost refused
 	expect_status 111 con_lost refused ok
-	expect_status 100 con_lost no_such_host con_lost
 	expect_status 100 no_such_host con_lost refused
 	printf 'echo:ok\necho:con_lost\necho:refused\n' >in
 	run -111 input <in
@@ -834,7 +838,12 @@ expect_status() {
 	expect_message "/etc/lonc/lonc.conf: No such file or directory"
 }
 
-# ---- standard output ----
+# ---- standard descriptors ----
+
+# skip_under_valgrind: it puts its log in the place of what is closed
+skip_under_valgrind() {
+	[ -z "${LONC_VALGRIND-}" ] || skip "not under valgrind"
+}
 
 @test "standard output that is full is told, with status 111" {
 	start_up
@@ -856,6 +865,7 @@ expect_status() {
 }
 
 @test "standard output that is closed is told, with status 111" {
+	skip_under_valgrind
 	start_up
 	run -111 --separate-stderr \
 	    sh -c 'timeout 20 lonc-send -C here -t 10 there echo:a >&-'
@@ -863,6 +873,7 @@ expect_status() {
 }
 
 @test "replies never become requests where standard output is closed" {
+	skip_under_valgrind
 	start_up
 	run sh -c 'timeout 20 lonc-send -C here -t 10 there echo:a >&-'
 	run sh -c 'timeout 20 lonc-send -C here -t 10 there echo:b >&- 2>&-'
@@ -874,6 +885,7 @@ expect_status() {
 }
 
 @test "messages never become requests where standard error is closed" {
+	skip_under_valgrind
 	start_short
 	lines echo:a "$(long 1025)" echo:b >in
 	run -100 sh -c 'timeout 20 lonc-send -C here -t 10 there <in 2>&-'

@@ -96,3 +96,8 @@ blocked() {
 	grep -q '^State:.S' "/proc/$(cat pid)/status" &&
 	    ! pgrep -P "$(cat pid)" >/dev/null
 }
+
+# no_valgrind WHY: this test is not for it
+no_valgrind() {
+	[ -z "${LONC_VALGRIND-}" ] || skip "valgrind: $1"
+}

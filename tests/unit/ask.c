@@ -25,6 +25,7 @@
 #define PEER "two"
 #define MAX_LINE 1024
 #define BYTES (8 * 1024 * 1024)
+#define LONG_REPLY 100000
 #define X10 "xxxxxxxxxx"
 #define X100 X10 X10 X10 X10 X10 X10 X10 X10 X10 X10
 #define X1000 X100 X100 X100 X100 X100 X100 X100 X100 X100 X100
@@ -303,6 +304,27 @@ link_leaves_typed_unread(struct link_side *l)
 	type(l, "b\n");
 	wait_for_bytes(l);
 	leave(l);
+	link_echo(l);
+}
+
+/*
+ * Ends in order: what was asked is answered before it goes, but the client,
+ * which waits for the file "gone" after the first reply, has something more
+ * to send before it has read all of that.
+ */
+static void
+link_ends_in_order(struct link_side *l)
+{
+	meet(l);
+	hear_line(l);
+	hear_line(l);
+	memset(l->in, 'x', LONG_REPLY);
+	l->in[LONG_REPLY - 1] = '\n';
+	puts_to(l->fd, "r1\n");
+	put(l->fd, l->in, LONG_REPLY);
+	leave(l);
+	type(l, "c\n");
+	confdir_write("gone", "", 0);
 	link_echo(l);
 }
 
@@ -776,6 +798,27 @@ test_link_comes(void)
 	CHECK_STR("+a\nb\n", link_end(&r));
 }
 
+/* A link that is too busy to accept anybody has its time, and no more. */
+static void
+test_busy_link(void)
+{
+	struct run r = run_begin();
+	int l = listen_at(PEER), busy[16];
+	size_t n;
+
+	listen(l, 0);
+	for (n = 0; n < COUNT(busy); n++)
+		if ((busy[n] = usock_connect(confdir, PEER, 10)) == -1)
+			break;
+	CHECK(n > 0 && n < COUNT(busy));
+	CHECK(ask_nobody(&r, 100) < 3000);
+	check_got(&r, "con_lost\ncon_lost\n");
+	while (n > 0)
+		close(busy[--n]);
+	close(l);
+	link_end(&r);
+}
+
 /* ---- lines of input ---- */
 
 #define TEXT(s) { s, sizeof(s) - 1 }
@@ -971,6 +1014,41 @@ test_talks(void)
 	}
 }
 
+static void
+wait_until_gone(struct run *r)
+{
+	char path[4096];
+
+	while (access(confdir_path(path, "gone"), F_OK) == -1)
+		poll(NULL, 0, 1);
+	if (r->feed != -1)
+		close(r->feed);
+	r->feed = -1;
+}
+
+/* What a link has still answered counts, although nothing can be sent. */
+static void
+test_end_in_order(void)
+{
+	struct run r = run_begin();
+	struct ask a = ask_for(&r);
+	int fds[2];
+
+	CHECK_INT(0, pipe2(fds, O_CLOEXEC));
+	a.input = fds[0];
+	r.feed = fds[1];
+	r.link_types = true;
+	r.on_reply = wait_until_gone;
+	link_start(&r, link_ends_in_order, 0);
+	puts_to(r.feed, "a\nb\n");
+	CHECK_INT(ASK_DONE, ask_run(&a));
+	CHECK_INT(3 + LONG_REPLY + 2, r.got_len);
+	CHECK_MEM("r1\nx", 4, r.got, 4);
+	CHECK_MEM("x\nc\n", 4, r.got + r.got_len - 4, 4);
+	CHECK_STR("+a\nb\n+c\n", link_end(&r));
+	close(fds[0]);
+}
+
 /*
  * A link that was given up may come while the input goes on, and is then
  * like any other: lost is lost, and what restarts is waited for.
@@ -1076,6 +1154,8 @@ main(void)
 		test_many_lines(bytes, 999);
 	test_conversation();
 	test_talks();
+	test_end_in_order();
+	test_busy_link();
 	test_late_link(link_echo, true, "con_lost\nb\n", "+b\n");
 	test_late_link(link_restarts, true, "con_lost\nr1\nc\n",
 	    "+b\n+c\n");

@@ -453,6 +453,7 @@ test_name_bytes(void)
 	finish(start("put-2.x_\xc3\xa4 ", "", 0, LONG), &e);
 	CHECK_STR("odd", e.reply);
 	script(X250 "abcde", "echo long");
+	check_find(X250 "abcde", 255, HANDLER_PROGRAM, 0);
 	finish(start(X250 "abcde", "", 0, LONG), &e);
 	CHECK_STR("long", e.reply);
 }
