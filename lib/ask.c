@@ -32,6 +32,7 @@ struct run {
 	const struct ask *a;
 	int		 fd;		/* of the link, or -1 */
 	bool		 gone;		/* it is waited for no more */
+	bool		 deaf;		/* it takes nothing any more */
 	const char	*lost;		/* what an unanswered request gets */
 	size_t		 next;		/* of a->requests */
 	struct buf	 input;
@@ -82,12 +83,17 @@ static int
 reach(struct run *r)
 {
 	const struct ask *a = r->a;
-	int64_t end = clock_ms() + (a->timeout < LINK_WAIT ? a->timeout :
-	    LINK_WAIT);
+	int64_t wait = a->timeout < LINK_WAIT ? a->timeout : LINK_WAIT;
+	int64_t end = clock_ms() + wait;
 
 	while (r->fd == -1 && a->peer != NULL) {
-		r->fd = usock_connect(a->sock_dir, a->peer, LINK_WAIT);
-		if (r->fd != -1 || r->gone || errno == EAGAIN)
+		r->fd = usock_connect(a->sock_dir, a->peer, wait);
+		if (r->fd != -1) {
+			r->gone = r->deaf = false;
+			r->lost = "con_lost\n";
+			break;
+		}
+		if (r->gone || errno == EAGAIN)
 			break;
 		if (errno != ENOENT && errno != ECONNREFUSED) {
 			r->failed = ASK_LINK;
@@ -98,10 +104,6 @@ reach(struct run *r)
 			poll(NULL, 0, LINK_LOOK);
 		else if (!a->known(a->arg))
 			r->lost = "no_such_host\n";
-	}
-	if (r->fd != -1) {
-		r->gone = false;
-		r->lost = "con_lost\n";
 	}
 	return 0;
 }
@@ -238,7 +240,8 @@ read_link(struct run *r)
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n <= 0)
-		return link_lost(r, n == -1 && errno == ECONNRESET);
+		return link_lost(r, r->deaf || (n == -1 &&
+		    errno == ECONNRESET));
 	buf_commit(&r->in, n);
 	while (line_next(&r->line, buf_data(&r->in) + at,
 	    buf_len(&r->in) - at, &len, &used) == LINE_OK) {
@@ -258,20 +261,19 @@ read_link(struct run *r)
 	return 0;
 }
 
-static int
+static void
 write_link(struct run *r)
 {
 	ssize_t n;
 
-	if (r->sent == buf_len(&r->out))
-		return 0;
+	if (r->sent == buf_len(&r->out) || r->deaf)
+		return;
 	n = send(r->fd, buf_data(&r->out) + r->sent,
 	    buf_len(&r->out) - r->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (n != -1)
 		r->sent += n;
 	else if (errno != EAGAIN && errno != EINTR)
-		return link_lost(r, true);
-	return 0;
+		r->deaf = true;	/* what it has said before may still come */
 }
 
 /* Moves bytes once, waiting for some if need be. */
@@ -287,16 +289,13 @@ exchange(struct run *r)
 			return -1;
 		if (r->fd == -1)
 			return link_lost(r, false);
-		if (write_link(r) == -1)
-			return -1;
-		if (r->fd == -1)
-			return 0;
+		write_link(r);
 		left = r->since + r->a->timeout - clock_ms();
 		if (left < 0)
 			return link_lost(r, false);
 		p[0].fd = r->fd;
 		p[0].events = POLLIN |
-		    (r->sent < buf_len(&r->out) ? POLLOUT : 0);
+		    (r->sent < buf_len(&r->out) && !r->deaf ? POLLOUT : 0);
 	}
 	if (r->a->requests == NULL && !r->input_end && room(r)) {
 		p[1].fd = r->a->input;
