@@ -272,7 +272,7 @@ client_act(void *arg, unsigned events)
 
 	if (events & LOOP_END)
 		c->ending = true;
-	if (events & LOOP_IN) {
+	if ((events & LOOP_IN) && !c->eof) {
 		c->readable = true;
 		if (!c->held)
 			enqueue(c, &c->cl->ready);

@@ -37,6 +37,8 @@ struct handler {
 	bool		 replied;	/* the first line is complete */
 	bool		 long_reply;
 	bool		 late;		/* its time is over */
+	bool		 reaped;	/* pid may be another's */
+	int		 error;		/* why it cannot be talked to, or 0 */
 	int64_t		 deadline;
 	char		 why[64];
 };
@@ -157,6 +159,17 @@ watch_close(struct handler *h, struct watch *w)
 	close(fd);
 }
 
+/* It must not act on a part of its request, nor a part be its reply. */
+static void
+broken(struct handler *h)
+{
+	h->error = errno;
+	if (!h->reaped)
+		kill(-h->pid, SIGKILL);
+	watch_close(h, &h->in);
+	watch_close(h, &h->out);
+}
+
 static void
 in_act(void *arg, unsigned events)
 {
@@ -170,10 +183,11 @@ in_act(void *arg, unsigned events)
 			buf_consume(&h->text, n);
 	}
 	/* One that ends without reading all is within its rights. */
-	if (buf_len(&h->text) == 0 ||
-	    (n == -1 && errno != EAGAIN && errno != EINTR) ||
-	    loop_want(h->lp, &h->in, LOOP_OUT) == -1)
+	if (buf_len(&h->text) == 0 || (n == -1 && errno == EPIPE))
 		watch_close(h, &h->in);
+	else if ((n == -1 && errno != EAGAIN && errno != EINTR) ||
+	    loop_want(h->lp, &h->in, LOOP_OUT) == -1)
+		broken(h);
 }
 
 /* Keeps the first line, and reads the rest to throw it away. */
@@ -184,12 +198,16 @@ read_output(struct handler *h)
 	size_t len, used;
 	ssize_t n;
 
-	n = read(h->out.fd, chunk, sizeof(chunk));
+	while ((n = read(h->out.fd, chunk, sizeof(chunk))) == -1 &&
+	    errno == EINTR)
+		;
+	if (n == -1 && errno != EAGAIN)
+		broken(h);
 	if (n <= 0 || h->replied || h->long_reply)
 		return n;
 	if (buf_put(&h->reply, chunk, n) == -1) {
-		h->long_reply = true;
-		return n;
+		broken(h);
+		return -1;
 	}
 	switch (line_next(&h->line, buf_data(&h->reply), buf_len(&h->reply),
 	    &len, &used)) {
@@ -214,7 +232,7 @@ out_act(void *arg, unsigned events)
 	ssize_t n = read_output(h);
 
 	(void)events;
-	if (n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR))
+	if (n == 0)
 		watch_close(h, &h->out);
 }
 
@@ -251,14 +269,15 @@ handler_start(struct loop *lp, const struct handler_request *rq,
 		close(in[0]);
 	if (out[1] != -1)
 		close(out[1]);
-	if (rc == 0 && loop_want(lp, &h->out, LOOP_IN) == -1)
-		watch_close(h, &h->out);
 	if (rc != 0) {
 		handler_free(h);
 		errno = rc;
 		return NULL;
 	}
-	in_act(h, LOOP_OUT);
+	if (loop_want(lp, &h->out, LOOP_IN) == -1)
+		broken(h);
+	else
+		in_act(h, LOOP_OUT);
 	return h;
 }
 
@@ -279,6 +298,8 @@ judge(struct handler *h, int status)
 {
 	if (h->late)
 		snprintf(h->why, sizeof(h->why), "not done in time");
+	else if (h->error != 0)
+		snprintf(h->why, sizeof(h->why), "%s", strerror(h->error));
 	else if (WIFSIGNALED(status))
 		snprintf(h->why, sizeof(h->why), "killed by signal %d",
 		    WTERMSIG(status));
@@ -307,6 +328,7 @@ handler_child(struct handler *h, enum handler_end *end)
 		kill(-h->pid, SIGKILL);
 	while (waitpid(h->pid, &status, 0) == -1 && errno == EINTR)
 		;
+	h->reaped = true;
 	while (h->out.fd != -1 && !h->replied && !h->long_reply &&
 	    read_output(h) > 0)
 		;

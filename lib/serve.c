@@ -144,6 +144,16 @@ put_handlers(struct serve *s, const char *reply, size_t len)
 		    text_begins(reply, len, "enc:"));
 }
 
+/* Puts a reply of our own: none is empty, unless there was no memory. */
+static void
+put_own(struct serve *s, const struct buf *reply)
+{
+	if (buf_len(reply) == 0)
+		broken(s, "reply");
+	else
+		put(s, buf_data(reply), buf_len(reply), false);
+}
+
 static void
 put_error(struct serve *s, const char *what)
 {
@@ -272,10 +282,10 @@ answer(struct serve *s, const char *request, size_t len, bool sealed)
 		pong(s);
 		break;
 	case WORDS_ANSWERED:
-		put(s, buf_data(&reply), buf_len(&reply), false);
+		put_own(s, &reply);
 		break;
 	case WORDS_EXIT:
-		put(s, buf_data(&reply), buf_len(&reply), false);
+		put_own(s, &reply);
 		end(s, EXIT_DONE, "the client said exit");
 		break;
 	}
@@ -286,9 +296,14 @@ answer(struct serve *s, const char *request, size_t len, bool sealed)
 static void
 answer_sealed(struct serve *s, const char *line, size_t len)
 {
-	if (!s->session.has_key ||
-	    seal_open(&s->session.seal, line, len, &s->plain) == -1 ||
-	    buf_len(&s->plain) == 0)
+	int rc = -1;
+
+	errno = EBADMSG;
+	if (s->session.has_key)
+		rc = seal_open(&s->session.seal, line, len, &s->plain);
+	if (rc == -1 && errno != EBADMSG)
+		broken(s, "request");
+	else if (rc == -1 || buf_len(&s->plain) == 0)
 		put_text(s, "unknown_cmd");
 	else if (buf_len(&s->plain) > (size_t)s->cf->max_line)
 		put_text(s, "error: line too long");
@@ -472,12 +487,19 @@ deadline(const struct serve *s)
 	return s->state == OPENING ? s->opening_ends : LOOP_NEVER;
 }
 
+/* Closing, is nothing in hand any more that will be done or taken? */
+static bool
+over(const struct serve *s)
+{
+	return s->state == CLOSING && s->handler == NULL &&
+	    (buf_len(&s->out) == 0 ||
+	    loop_now(s->lp) >= s->sent_at + CLOSE_TIME);
+}
+
 int
 serve_run(struct serve *s)
 {
-	while (s->state != CLOSING || s->handler != NULL ||
-	    buf_len(&s->out) > 0) {
-		say_wants(s);
+	while (say_wants(s), !over(s)) {
 		if (loop_wait(s->lp, deadline(s)) == -1) {
 			log_line("epoll_wait: %s", strerror(errno));
 			return EXIT_TEMP;
@@ -490,9 +512,6 @@ serve_run(struct serve *s)
 			end(s, EXIT_NO, "no opening in time");
 		take_lines(s);
 		send_out(s);
-		if (s->state == CLOSING && s->handler == NULL &&
-		    loop_now(s->lp) >= s->sent_at + CLOSE_TIME)
-			break;
 	}
 	return s->status;
 }

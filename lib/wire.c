@@ -184,9 +184,13 @@ hand_on_sealed(struct wire *w, void *who, const char *line, size_t len)
 	    buf_put(&plain, "\n", 1) == 0) {
 		run.data = buf_data(&plain);
 		run.len = buf_len(&plain);
-	} else if (errno != EBADMSG || len > (size_t)w->cf->max_reply) {
+	} else if (errno == EMSGSIZE || len > (size_t)w->cf->max_reply) {
 		run.data = too_long;
 		run.len = strlen(too_long);
+	} else if (errno != EBADMSG) {
+		if (who != NULL)
+			w->owner.lost(w->owner.arg, who, 1);
+		run.n = 0;
 	}
 	hand_on(w, &run);
 	buf_wipe(&plain);

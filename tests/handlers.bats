@@ -185,9 +185,9 @@ took_ms() {
 }
 
 @test "a handler may print any bytes" {
-	set_conf here max_line 2000000
 	handler here bytes <<<'cat bytes'
-	perl -e 'print pack("C*", 0 .. 9, 11 .. 255) x 100, "\n"' >bytes
+	# All of it fits into a pipe, and waits there when the handler has ended.
+	perl -e 'print pack("C*", 0 .. 9, 11 .. 255) x 250, "\n"' >bytes
 	ask bytes >got
 	cmp bytes got
 }
@@ -379,6 +379,18 @@ unknown_cmd" "$(ask "$1:x" other)"
 	logged "there: handler slow: not done in time"
 	gone leader
 	wait_for 10 gone grandchild
+}
+
+@test "a handler's children are told to end as well, and have time for it" {
+	set_conf here handler_timeout 0.5
+	handler here parent <<-'END'
+		trap : TERM
+		sh -c 'trap "touch told; exit" TERM
+			while :; do sleep 0.01; done' &
+		until [ -e told ]; do sleep 0.01; done
+	END
+	expect_eq "error: parent: not done in time" "$(ask_daemon parent)"
+	[ -e told ]
 }
 
 @test "what a handler says when its time is over comes too late" {

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154
 # What the tests of lonc-link share: the host "here" with a link to the peer
 # "there", which is an old-server.pl, or nothing.
 
@@ -65,7 +65,7 @@ raw() {
 	"$root/tests/local-client.pl" "$sock" "$@"
 }
 
-# talk: what comes on standard input to the link, and what it replies, to its end
+# talk: standard input to the link, and its replies until it ends
 talk() {
 	timeout 20 nc -NU "$sock"
 }

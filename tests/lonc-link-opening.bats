@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154,SC2207
 # From down to up: finding and calling a peer, its opening with peers that are
 # wrong, late or silent, and the pauses between attempts.
 #
@@ -203,7 +204,8 @@ ended_at() {
 		: >"$log"
 		start_link here there
 		wait_for 10 logged 'opening -> up'
-		down "opening -> down: $step: the peer has closed the connection"
+		down "opening -> down: $step: the peer has closed the \
+connection"
 		run -0 ask echo:a encrypt:sealed:b
 		expect_eq "$(lines a yes:sealed:b)" "$output"
 		stop link-here-there
@@ -226,9 +228,10 @@ ended_at() {
 }
 
 # cut_everywhere BYTES [OPTION...]: the connection is cut after each number of
-# bytes, which are those of the opening and of a batch; a client sees the right reply or con_lost, and nothing else
+# bytes, which are those of the opening and of a batch; a client sees the right
+# reply or con_lost, and nothing else
 cut_everywhere() {
-	local bytes=$1 end=$(($(now) + 30000)) i=0 n name=(a b c d) reply
+	local bytes=$1 end=$(($(now) + 30000)) fds i=0 n name=(a b c d) reply
 
 	shift
 	start_server peer --answer init=123456789 "$@"
@@ -253,7 +256,8 @@ cut_everywhere() {
 	expect_eq $((bytes + 1)) "$(grep -c -- '-> down' "$log")"
 	wait_for 10 answers here there
 	# Nothing of all these connections is left.
-	[ "$(find "/proc/$(pid_of link-here-there)/fd" -type l | wc -l)" -lt 20 ]
+	fds=("/proc/$(pid_of link-here-there)/fd"/*)
+	[ ${#fds[@]} -lt 20 ]
 }
 
 # bats test_tags=slow
@@ -375,8 +379,8 @@ link_with_hosts() {
 	lines "::1 there.test" "127.0.0.1 there.test" >hosts.test
 	link_with_hosts
 	wait_for 10 logged 'opening -> up'
-	grep -qx "lonc-link: there: connect ::1 port $PORT: .*; trying its next \
-address" "$log"
+	grep -qx "lonc-link: there: connect ::1 port $PORT: .*; trying its \
+next address" "$log"
 	run ! logged '-> down'
 }
 
@@ -392,7 +396,8 @@ children_of_link() {
 	link_with_hosts
 	run -111 ask echo:a echo:b
 	expect_eq "$(lines con_lost con_lost)" "$output"
-	wait_for 10 down "resolving -> down: resolve there.test: no answer in time"
+	wait_for 10 down \
+	    "resolving -> down: resolve there.test: no answer in time"
 	wait_for 10 logged 'no answer in time' 2
 	[ "$(pgrep -c -P "$(pid_of link-here-there)")" -le 1 ]
 }
@@ -422,15 +427,14 @@ pauses() {
 expect_pauses() {
 	local all i=0 ms
 
-	# shellcheck disable=SC2207
 	all=($(pauses))
 	expect_eq $# ${#all[@]}
 	for ms; do
-		[ "${all[i]}" -ge $((ms / 2)) ] && [ "${all[i]}" -le "$ms" ] || {
+		if ((all[i] < ms / 2 || all[i] > ms)); then
 			echo "pause $((i + 1)) of ${all[*]} is not from" \
 			    "$((ms / 2)) to $ms ms" >&2
 			return 1
-		}
+		fi
 		i=$((i + 1))
 	done
 }

@@ -196,10 +196,11 @@ start_systemd() {
 }
 
 @test "a wrong echo of the challenge is refused and closed" {
-	serve_bytes 'init\n12345\nping\n'
-	expect_eq 1 "$status"
-	expect_eq refused "${lines[1]}"
-	expect_eq 2 ${#lines[@]}
+	for echo in 12345 - init; do
+		serve_bytes "init\n$echo\nping\n"
+		expect_eq "1 refused" "$status ${lines[1]}"
+		expect_eq 2 ${#lines[@]}
+	done
 	run -1 ask --wrong-echo ping
 	logged "echo: refused"
 }
