@@ -186,10 +186,23 @@ took_ms() {
 
 @test "a handler may print any bytes" {
 	handler here bytes <<<'cat bytes'
-	# All of it fits into a pipe, and waits there when the handler has ended.
-	perl -e 'print pack("C*", 0 .. 9, 11 .. 255) x 250, "\n"' >bytes
+	perl -e 'print pack("C*", 0 .. 9, 11 .. 255) x 100, "\n"' >bytes
 	ask bytes >got
 	cmp bytes got
+}
+
+@test "what a handler printed is not lost when it has ended first" {
+	handler here quick <<-'END'
+		echo $$ >handler
+		kill -s STOP $PPID
+		head -c 60000 /dev/zero | tr '\0' x
+	END
+	start_client --exec ./serve -- quick
+	wait_for 10 test -s handler
+	wait_for 10 gone handler
+	kill -s CONT "$(cat pid)"
+	ended client
+	expect_eq 60001 "$(wc -c <client.out)"
 }
 
 @test "a handler may print megabytes behind its reply" {

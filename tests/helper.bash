@@ -248,6 +248,11 @@ ready_or_ended() {
 	"${@:2}" || has_ended "$1"
 }
 
+# knows_localhost: whether this machine does, as a bare one may not
+knows_localhost() {
+	getent ahostsv4 localhost | grep -q '^127\.0\.0\.1 '
+}
+
 # answers ID PEER: whether PEER answers when host ID asks it
 answers() {
 	[ "$(lonc-send -C "$BATS_TEST_TMPDIR/$1" -t 2 "$2" ping)" = "$2" ]

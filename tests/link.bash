@@ -7,10 +7,14 @@ load helper
 log=link-here-there.log		# of the link
 sock=here/run/there
 
-# host_here PORT: the host, whose table has "there" at this port
+# host_here PORT: the host, whose table has "there" at this port; by name too,
+# which is its digits on a machine that does not know localhost
 host_here() {
+	local name=127.0.0.1
+
 	PORT=$1
-	echo "there:test:library:localhost:127.0.0.1" >>hosts.tab
+	knows_localhost && name=localhost
+	echo "there:test:library:$name:127.0.0.1" >>hosts.tab
 	make_host here 127.0.0.2
 }
 

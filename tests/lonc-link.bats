@@ -665,7 +665,7 @@ cpu() {
 	signal HUP
 	wait_for 10 logged 'settings and tables were read again'
 	run ! logged '-> down'
-	sed -i '/^there:/s/127.0.0.1//' hosts.tab
+	sed -i '/^there:/s/127.0.0.1$//' hosts.tab
 	signal HUP
 	wait_for 10 logged 'up -> down: the settings lead elsewhere'
 	wait_for 10 logged 'opening -> up' 2

@@ -441,6 +441,7 @@ start_systemd() {
 }
 
 @test "a caller whose line leaves the address to DNS is known by its name" {
+	knows_localhost || skip "this machine does not know localhost"
 	sed -i '/^there:/d' hosts.tab
 	echo there:test:access:localhost:https >>hosts.tab
 	expect_eq "there here 0" "$(ask who)"
@@ -452,6 +453,7 @@ start_systemd() {
 }
 
 @test "an address in the table counts more than a name" {
+	knows_localhost || skip "this machine does not know localhost"
 	echo other:test:access:localhost:https >>hosts.tab
 	expect_eq "there here 0" "$(ask who)"
 }

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -66,16 +67,30 @@ has(const struct resolve_answer *an, const char *text)
 	return false;
 }
 
+/* A bare machine may not. */
+static bool
+knows_localhost(void)
+{
+	struct addrinfo *list;
+
+	if (getaddrinfo("localhost", NULL, NULL, &list) != 0)
+		return false;
+	freeaddrinfo(list);
+	return true;
+}
+
 static void
 test_name(void)
 {
 	struct resolve r;
 	struct resolve_answer an;
 
-	CHECK_INT(0, resolve_name(&r, "localhost"));
-	wait_for(&r, &an);
-	CHECK(an.n >= 1 && an.n <= RESOLVE_MAX);
-	CHECK(has(&an, "127.0.0.1") || has(&an, "::1"));
+	if (knows_localhost()) {
+		CHECK_INT(0, resolve_name(&r, "localhost"));
+		wait_for(&r, &an);
+		CHECK(an.n >= 1 && an.n <= RESOLVE_MAX);
+		CHECK(has(&an, "127.0.0.1") || has(&an, "::1"));
+	}
 
 	CHECK_INT(0, resolve_name(&r, "192.0.2.7"));
 	wait_for(&r, &an);
@@ -113,12 +128,14 @@ test_caller(void)
 	struct resolve_answer an;
 	struct addr a;
 
-	CHECK_INT(0, addr_parse(&a, "127.0.0.1"));
-	CHECK_INT(0, resolve_caller(&r, &a));
-	wait_for(&r, &an);
-	CHECK(an.n >= 1);
-	CHECK(has(&an, "127.0.0.1"));
-	CHECK(strncmp(an.text, "localhost", 9) == 0);
+	if (knows_localhost()) {
+		CHECK_INT(0, addr_parse(&a, "127.0.0.1"));
+		CHECK_INT(0, resolve_caller(&r, &a));
+		wait_for(&r, &an);
+		CHECK(an.n >= 1);
+		CHECK(has(&an, "127.0.0.1"));
+		CHECK(strncmp(an.text, "localhost", 9) == 0);
+	}
 
 	/* An address that has no name has none. */
 	CHECK_INT(0, addr_parse(&a, "192.0.2.7"));
