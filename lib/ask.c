@@ -324,7 +324,6 @@ ask_run(const struct ask *a)
 		.fd = -1,
 		.failed = ASK_FAILED,
 		.lost = a->peer != NULL ? "con_lost\n" : "no_such_host\n",
-		.gone = a->peer == NULL,
 		.input_last = '\n',
 		.input = BUF_INIT(a->max_line + 2 * READ_INPUT),
 		.input_line = LINE_INIT(a->max_line),

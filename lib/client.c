@@ -498,6 +498,8 @@ client_reply(struct client *c, const char *data, size_t len, size_t n)
 {
 	ssize_t sent = 0;
 
+	if (c->dead)
+		return;
 	assert(n <= c->unanswered);
 	c->unanswered -= n;
 	if (buf_len(&c->out) == 0) {
