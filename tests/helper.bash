@@ -195,7 +195,8 @@ end_sessions() {
 		[[ $pid =~ ^[0-9]+$ && $pid -gt 1 ]] || return
 		sessions=$sessions${sessions:+,}$pid
 	done
-	pkill -TERM -s "$sessions" && pkill -CONT -s "$sessions"
+	pkill -TERM -s "$sessions" || :
+	pkill -CONT -s "$sessions" || :
 	wait_for "$seconds" sessions_gone "$sessions" ||
 		pkill -KILL -s "$sessions" || :
 }

@@ -345,7 +345,7 @@ Cannot assign requested address"
 
 	label=$(printf %064d 0 | tr 0 a)	# too long for a label
 	start_peer
-	sed -i "/^there:/s/[^:]*:127.*/$label:https/" hosts.tab
+	sed -i "/^there:/s/[^:]*:127[^:]*$/$label:https/" hosts.tab
 	start_link here there
 	wait_for 10 down "resolving -> down: resolve $label: .+"
 	run -111 ask echo:a
@@ -356,7 +356,7 @@ Cannot assign requested address"
 # no other machine
 link_with_hosts() {
 	unshare -m true 2>/dev/null || skip "needs a mount namespace"
-	sed -i "/^there:/s/[^:]*:127.*/there.test:/" hosts.tab
+	sed -i "/^there:/s/[^:]*:127[^:]*$/there.test:/" hosts.tab
 	echo "nameserver 127.0.0.1" >resolv.test
 	start link-here-there unshare -m sh -c '
 		mount --bind hosts.test /etc/hosts &&
