@@ -385,6 +385,9 @@ start_systemd() {
 		expect_eq "1 " "$status $output"
 		logged TLS
 	done
+}
+
+@test "openssl is closed as a TLS client, and logged" {
 	start_serve here
 	run ! timeout 30 openssl s_client -connect "127.0.0.2:$PORT" </dev/null
 	wait_for 10 grep -q TLS serve-here.log
