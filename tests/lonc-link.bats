@@ -282,6 +282,12 @@ client_count() {
 	tail -n 1 "$log" | grep -q "; $1 clients, "
 }
 
+# unanswered_count N: the same of requests that are unanswered
+unanswered_count() {
+	signal USR1
+	tail -n 1 "$log" | grep -q ", $1 unanswered; "
+}
+
 @test "all that is unanswered gets con_lost when the connection is lost" {
 	start_up --version lonc-9
 	loses_all
@@ -509,7 +515,10 @@ deaf() {
 	set_conf here max_reply 1024
 	start_link here there
 	wait_for 10 logged 'opening -> up'
+	kill -s STOP "$(pid_of peer)"
 	client deaf 'fill 1000 dump:1024\n' 'await go' end
+	wait_for 10 unanswered_count 1000
+	kill -s CONT "$(pid_of peer)"
 	wait_for 10 logged 'a client that leaves '
 	run -0 ask echo:a
 	expect_eq a "$output"
@@ -958,6 +967,7 @@ No such file or directory" "$output"
 	kill -0 "$(pid_of link-here-there)"
 }
 
+# bats test_tags=slow
 @test "a descriptor for -d that is not open is refused" {
 	local fd
 
