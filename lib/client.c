@@ -3,8 +3,8 @@
  *
  *	idle	 nothing to do; in no queue
  *	ready	 has lines, or may have bytes, to be taken; in the queue ready
- *	stalled	 its next line found no room; in the queue stalled, whose head
- *		 is tried first when there is room
+ *	waiting	 its next line found no room; in a queue of the owner's, who
+ *		 resumes the first when there is some
  *	held	 its next line waits for its own earlier ones to be answered,
  *		 or for it to read its replies; in no queue, made ready then
  *	dead	 to be freed by clients_reap()
@@ -29,8 +29,6 @@
 #define UNSENT (64 * 1024)	/* replies unsent before its lines wait */
 #define ACCEPT_PAUSE 1000	/* ms after accept(2) failed */
 
-TAILQ_HEAD(client_list, client);
-
 struct client {
 	struct clients	*cl;
 	struct watch	 w;
@@ -46,7 +44,8 @@ struct client {
 	bool		 dead;
 	TAILQ_ENTRY(client) all;	/* in all or dead */
 	TAILQ_ENTRY(client) queue;
-	struct client_list *queued;	/* ready, stalled or NULL */
+	struct client_queue *queued;	/* ready, the owner's or NULL */
+	void		*mark;		/* the owner's */
 };
 
 struct clients {
@@ -54,7 +53,7 @@ struct clients {
 	struct watch		 w;	/* the listening socket */
 	struct clients_limits	 limit;
 	struct clients_owner	 owner;
-	struct client_list	 all, dead, ready, stalled;
+	struct client_queue	 all, dead, ready;
 	size_t			 n;
 	int64_t			 accept_at;	/* when accepting goes on */
 	bool			 stopped;
@@ -62,7 +61,7 @@ struct clients {
 };
 
 static void
-enqueue(struct client *c, struct client_list *q)
+enqueue(struct client *c, struct client_queue *q)
 {
 	if (c->queued != NULL || c->dead)
 		return;
@@ -168,6 +167,7 @@ take(struct client *c, const char *data, size_t len)
 	struct line before;
 	enum line_result r;
 	enum client_verdict v;
+	struct client_queue *wait = NULL;
 	size_t at = 0, n, used;
 
 	c->backlog = false;
@@ -182,13 +182,13 @@ take(struct client *c, const char *data, size_t len)
 			v = CLIENT_TAKEN;
 		else
 			v = cl->owner.request(cl->owner.arg, c,
-			    r == LINE_OK ? data + at : NULL, n);
+			    r == LINE_OK ? data + at : NULL, n, &wait);
 		if (v != CLIENT_TAKEN || i == TURN_LINES) {
 			c->line = before;
 			c->backlog = true;
 			c->held = v == CLIENT_HOLD;
 			if (v == CLIENT_FULL)
-				enqueue(c, &cl->stalled);
+				enqueue(c, wait);
 			return at;
 		}
 		at += used;
@@ -364,7 +364,6 @@ clients_new(struct loop *lp, int listenfd, const struct clients_limits *limits,
 	TAILQ_INIT(&cl->all);
 	TAILQ_INIT(&cl->dead);
 	TAILQ_INIT(&cl->ready);
-	TAILQ_INIT(&cl->stalled);
 	loop_watch(&cl->w, listenfd, accept_act, cl);
 	if (loop_want(lp, &cl->w, LOOP_IN) == -1) {
 		free(cl);
@@ -398,21 +397,11 @@ clients_limit(struct clients *cl, const struct clients_limits *limits)
 		set_limits(c);
 }
 
-/*
- * The stalled go first, one line's room at a time may be all there is; the
- * ready are served once each, those that become ready meanwhile next time.
- */
 void
 clients_turn(struct clients *cl)
 {
-	struct client *c, *last;
+	struct client *c, *last = TAILQ_LAST(&cl->ready, client_queue);
 
-	while ((c = TAILQ_FIRST(&cl->stalled)) != NULL &&
-	    cl->owner.room(cl->owner.arg)) {
-		dequeue(c);
-		serve(c);
-	}
-	last = TAILQ_LAST(&cl->ready, client_list);
 	while (last != NULL && (c = TAILQ_FIRST(&cl->ready)) != NULL) {
 		dequeue(c);
 		if (c == last)
@@ -421,11 +410,20 @@ clients_turn(struct clients *cl)
 	}
 }
 
+void
+clients_resume(struct clients *cl, struct client_queue *q)
+{
+	struct client *c = TAILQ_FIRST(q);
+
+	assert(c != NULL && c->cl == cl);
+	dequeue(c);
+	serve(c);
+}
+
 bool
 clients_more(const struct clients *cl)
 {
-	return !TAILQ_EMPTY(&cl->ready) || (!TAILQ_EMPTY(&cl->stalled) &&
-	    cl->owner.room(cl->owner.arg));
+	return !TAILQ_EMPTY(&cl->ready);
 }
 
 int64_t
@@ -491,6 +489,12 @@ size_t
 client_unanswered(const struct client *c)
 {
 	return c->unanswered;
+}
+
+void **
+client_mark(struct client *c)
+{
+	return &c->mark;
 }
 
 void

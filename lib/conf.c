@@ -152,7 +152,7 @@ static const struct setting {
 	{ .name = "retry_min", .at = AT(retry_min), TIMEOUT, .def = "1" },
 	{ .name = "retry_max", .at = AT(retry_max), TIMEOUT, .def = "240" },
 	{ .name = "connections", .at = AT(connections), .type = &number,
-	    .min = 1, .max = 64, .def = "4" },
+	    .min = 0, .max = CONF_CONNECTIONS_MAX, .def = "4" },
 	{ .name = "max_line", .at = AT(max_line), .type = &number,
 	    .min = 1024, .max = 64 << 20, .def = "1048576" },
 	{ .name = "max_reply", .at = AT(max_reply), .type = &number,

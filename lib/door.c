@@ -10,13 +10,36 @@
 #include <grp.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lonc/id.h"
 #include "lonc/usock.h"
+
+#define LOCK_MODE 0640	/* the group may ask whether it is locked */
+
+/* 0, or -1 with errno ENAMETOOLONG. */
+static int
+lock_address(struct sockaddr_un *sun, const char *dir, const char *id)
+{
+	char name[ID_MAX + 8];
+
+	snprintf(name, sizeof(name), ".%s.lock", id);
+	return usock_address(sun, dir, name);
+}
+
+/*
+ * Of the open file and not of the process, so that closing the file in
+ * another place of the program would not give it up.
+ */
+static int
+lock(int fd)
+{
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	return fcntl(fd, F_OFD_SETLK, &whole);
+}
 
 static int
 fail(struct door *d, const char *what, const char *on)
@@ -58,22 +81,22 @@ int
 door_open(struct door *d, const char *dir, const char *id, const char *group,
     bool need_group)
 {
-	struct sockaddr_un to, lock;
+	struct sockaddr_un to, lock_at;
 	struct sockaddr_un *tmp = &d->sun;
 	char name[ID_MAX + 8];
 
 	d->fd = d->lockfd = -1;
 	d->why[0] = '\0';
-	snprintf(name, sizeof(name), ".%s.lock", id);
 	if (usock_address(&to, dir, id) == -1 ||
-	    usock_address(&lock, dir, name) == -1)
+	    lock_address(&lock_at, dir, id) == -1)
 		return fail(d, "socket in", dir);
-	d->lockfd = open(lock.sun_path, O_RDWR | O_CREAT | O_CLOEXEC |
-	    O_NOFOLLOW, 0600);
+	d->lockfd = open(lock_at.sun_path, O_RDWR | O_CREAT | O_CLOEXEC |
+	    O_NOFOLLOW, LOCK_MODE);
 	if (d->lockfd == -1)
-		return fail(d, "open", lock.sun_path);
-	if (flock(d->lockfd, LOCK_EX | LOCK_NB) == -1)
-		return fail(d, "lock", lock.sun_path);
+		return fail(d, "open", lock_at.sun_path);
+	if (lock(d->lockfd) == -1)
+		return fail(d, "lock", lock_at.sun_path);
+	(void)fchmod(d->lockfd, LOCK_MODE);	/* whatever the umask is */
 	snprintf(name, sizeof(name), ".%s.new", id);
 	if (usock_address(tmp, dir, name) == -1)
 		return fail(d, "socket in", dir);
@@ -115,4 +138,23 @@ door_close(struct door *d)
 	if (d->lockfd != -1)
 		close(d->lockfd);
 	d->lockfd = -1;
+}
+
+int
+door_locked(const char *dir, const char *id)
+{
+	struct flock other = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct sockaddr_un sun;
+	int fd, rc, saved;
+
+	if (lock_address(&sun, dir, id) == -1)
+		return -1;
+	fd = open(sun.sun_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd == -1)
+		return errno == ENOENT ? 0 : -1;
+	rc = fcntl(fd, F_OFD_GETLK, &other);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return rc == -1 ? -1 : other.l_type != F_UNLCK;
 }

@@ -3,11 +3,12 @@
  *
  *	loop_wait	replies go to their clients; clients that sent something
  *			become ready
- *	clients_turn	their lines are answered here or put on the wire
- *	due		attempts and the end are begun when it is time
- *	wire_turn	what was put goes out at once
+ *	clients		lines that waited for room, then those that came, are
+ *			answered here or put on a connection
+ *	peer_turn	connections are made, and what was put goes out at once
+ *	record		what has changed is shown
  *
- * While the wire is not up a request is answered con_lost at once.  Words
+ * While no connection is up a request is answered con_lost at once.  Words
  * that the link answers itself wait until the client's earlier requests
  * are answered, so that its replies keep their order.
  */
@@ -19,7 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,42 +31,90 @@
 #include "lonc/exit.h"
 #include "lonc/log.h"
 #include "lonc/notify.h"
-#include "lonc/pause.h"
+#include "lonc/peer.h"
+#include "lonc/status.h"
 #include "lonc/text.h"
 #include "lonc/usock.h"
-#include "lonc/wire.h"
 
 #define STOP_TIME 5000	/* ms to finish what is outstanding */
+#define OWN_DESCRIPTORS 16	/* beside those of clients and connections */
 
 struct link {
-	const char		*peer, *dir;
+	const char		*peer_id, *dir;
 	struct site		 site;
 	const struct host	*host;
 	struct loop		*lp;
 	struct door		 door;
 	struct clients		*clients;
-	struct wire		*wire;
-	struct pause		 pause;
-	int64_t			 retry_at;	/* of the next attempt */
-	int64_t			 woken_at;	/* when a pause was ended */
+	struct peer		*peer;
+	struct status		*st;
+	struct status		 unmapped;	/* where there is no file */
+	bool			 changing;	/* st is being changed */
+	uint64_t		 errors;	/* of the peer, shown in st */
 	int64_t			 stop_at;	/* LOOP_NEVER until told to */
-	time_t			 since;		/* up or down; wall clock */
 	int			 status;
-	uint64_t		 requests, replies, lost;
 };
 
 /* ---- what it shows ---- */
 
+/* The record, to be changed until record() is called. */
+static struct status *
+change(struct link *l)
+{
+	if (!l->changing)
+		status_begin(l->st);
+	l->changing = true;
+	return l->st;
+}
+
+/* Brings the record up to date, at the end of a turn. */
 static void
-status_text(const struct link *l, char *text, size_t size)
+record(struct link *l)
+{
+	uint64_t clients = clients_count(l->clients);
+	uint64_t unanswered = peer_unanswered(l->peer);
+	uint32_t connections = peer_connections(l->peer);
+	const struct status *st = l->st;
+
+	if (st->clients != clients || st->unanswered != unanswered ||
+	    st->connections != connections ||
+	    st->log_dropped != log_dropped()) {
+		change(l)->clients = clients;
+		l->st->unanswered = unanswered;
+		l->st->connections = connections;
+		l->st->log_dropped = log_dropped();
+	}
+	if (l->errors != peer_errors(l->peer)) {
+		l->errors = peer_errors(l->peer);
+		status_text(change(l)->error, peer_error(l->peer));
+		l->st->error_at = time(NULL);
+	}
+	if (l->changing)
+		status_end(l->st);
+	l->changing = false;
+}
+
+/* It has ended as it was told to. */
+static void
+show_end(struct status *st)
+{
+	st->state = STATUS_STOPPED;
+	st->since = time(NULL);
+	st->connections = 0;
+	st->clients = st->unanswered = 0;
+}
+
+static void
+state_text(const struct link *l, char *text, size_t size)
 {
 	char since[sizeof("2026-01-01T00:00:00Z")];
+	time_t at = l->st->since;
 	struct tm tm;
 
-	gmtime_r(&l->since, &tm);
+	gmtime_r(&at, &tm);
 	strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	snprintf(text, size, "%s since %s",
-	    wire_state(l->wire) == WIRE_UP ? "up" : "down", since);
+	    peer_up(l->peer) ? "up" : "down", since);
 }
 
 static void
@@ -73,9 +122,8 @@ show(struct link *l)
 {
 	char text[64], state[80];
 
-	l->since = time(NULL);
-	status_text(l, text, sizeof(text));
-	setproctitle("-lonc-link: %s: %s", l->peer, text);
+	state_text(l, text, sizeof(text));
+	setproctitle("-lonc-link: %s: %s", l->peer_id, text);
 	snprintf(state, sizeof(state), "STATUS=%s", text);
 	notify_send(state);
 }
@@ -83,80 +131,57 @@ show(struct link *l)
 static void
 log_status(const struct link *l)
 {
+	const struct status *st = l->st;
 	char text[64];
 
-	status_text(l, text, sizeof(text));
-	log_line("%s; %zu clients, %zu unanswered; %" PRIu64 " requests, %"
-	    PRIu64 " replies, %" PRIu64 " con_lost, %" PRIu64
+	state_text(l, text, sizeof(text));
+	log_line("%s; %zu clients, %zu connections, %zu unanswered; %" PRIu64
+	    " requests, %" PRIu64 " replies, %" PRIu64 " con_lost, %" PRIu64
 	    " log lines dropped", text, clients_count(l->clients),
-	    wire_unanswered(l->wire), l->requests, l->replies, l->lost,
-	    log_dropped());
+	    peer_connections(l->peer), peer_unanswered(l->peer),
+	    st->requests, st->replies, st->con_lost, log_dropped());
 }
 
-/* ---- the wire's side ---- */
+/* ---- the peer's side ---- */
 
 static void
-wire_is_up(void *arg)
+peer_changed(void *arg)
 {
 	struct link *l = arg;
-	const struct hello_peer *peer = wire_peer(l->wire);
+	struct status *st = change(l);
+	const struct hello_peer *what = peer_what(l->peer);
 
-	log_line("opening -> up: version %s, legacy, %s",
-	    peer->version[0] != '\0' ? peer->version : "unknown",
-	    peer->lonc ? "pipelined" : "one request at a time");
+	st->state = peer_up(l->peer) ? STATUS_UP : STATUS_DOWN;
+	st->since = time(NULL);
+	if (peer_up(l->peer)) {
+		st->connects++;
+		st->flags = what->lonc ? STATUS_LONC : 0;
+		status_text(st->software, what->version);
+	}
 	show(l);
 }
 
 static void
-wire_is_down(void *arg, enum wire_state was, const char *why)
+peer_replies(void *arg, const struct wire_replies *r)
 {
 	struct link *l = arg;
-	const struct conf *cf = l->site.cf;
-	uint32_t random = 0;
-	int64_t wait;
+	struct status *st = change(l);
 
-	if (wire_useful(l->wire))
-		pause_reset(&l->pause);
-	(void)!getrandom(&random, sizeof(random), GRND_NONBLOCK);
-	wait = pause_next(&l->pause, cf->retry_min, cf->retry_max, random);
-	l->retry_at = loop_now(l->lp) + wait;
-	log_line("%s -> down: %s; next attempt in %" PRId64 ".%" PRId64 " s",
-	    wire_state_name(was), why, wait / 1000, wait % 1000 / 100);
-	if (was == WIRE_UP)
-		show(l);
+	st->replies += r->n;
+	st->bytes_in += r->len;
+	status_round_trip(st, loop_now_us(l->lp) - r->at, r->n, time(NULL));
+	client_reply(r->who, r->data, r->len, r->n);
 }
 
 static void
-wire_replies(void *arg, void *who, const char *data, size_t len, size_t n)
-{
-	struct link *l = arg;
-
-	l->replies += n;
-	client_reply(who, data, len, n);
-}
-
-static void
-wire_lost(void *arg, void *who, size_t n)
+peer_lost(void *arg, void *who, size_t n)
 {
 	static const char con_lost[] = "con_lost\n";
 	struct link *l = arg;
 
-	l->lost += n;
+	change(l)->con_lost += n;
 	for (; n > 0; n--)
 		client_reply(who, con_lost, strlen(con_lost), 1);
-}
-
-/* Ends a pause between attempts, at most once every retry_min. */
-static void
-wake(struct link *l)
-{
-	int64_t now = loop_now(l->lp);
-
-	if (wire_state(l->wire) != WIRE_DOWN ||
-	    now - l->woken_at < l->site.cf->retry_min)
-		return;
-	l->woken_at = now;
-	l->retry_at = now;
 }
 
 /* ---- the clients' side ---- */
@@ -218,7 +243,7 @@ answer_local(struct link *l, struct client *c, const char *line, size_t len)
 	if (client_unanswered(c) > 0)
 		return CLIENT_HOLD;
 	if (text_is(line, len, "lonc:wake")) {
-		wake(l);
+		peer_wake(l->peer);
 		return answer(c, "ok\n");
 	}
 	if (text_begins(line, len, "lonc:"))
@@ -230,49 +255,63 @@ answer_local(struct link *l, struct client *c, const char *line, size_t len)
 	return answer(c, "ok\n");
 }
 
+/* Puts a request on a connection, or answers it for want of one. */
 static enum client_verdict
-client_request(void *arg, struct client *c, const char *line, size_t len)
+forward(struct link *l, struct client *c, const struct wire_request *rq,
+    struct client_queue **wait)
 {
-	static const char prefix[] = "encrypt:";
-	struct link *l = arg;
-	bool sealed = false;
+	enum peer_result r = PEER_DOWN;
 
-	if (line != NULL && text_begins(line, len, prefix)) {
-		sealed = true;
-		line += strlen(prefix);
-		len -= strlen(prefix);
-	}
-	if (line == NULL || len > (size_t)l->site.cf->max_line)
-		return answer(c, "error: line too long\n");
-	if (len == 0 || (sealed && local(line, len)))
-		return answer(c, "unknown_cmd\n");
-	if (local(line, len))
-		return answer_local(l, c, line, len);
-	if (reserved(line, len))
-		return answer(c, "refused\n");
-	if (wire_state(l->wire) == WIRE_UP && l->stop_at == LOOP_NEVER) {
-		if (!wire_room(l->wire))
-			return CLIENT_FULL;
-		if (wire_put(l->wire, c, line, len, sealed) == 0) {
-			client_expect(c);
-			l->requests++;
-			return CLIENT_TAKEN;
-		}
-		log_line("a request cannot be sent: %s", strerror(errno));
+	if (l->stop_at == LOOP_NEVER)
+		r = peer_put(l->peer, rq, client_mark(c),
+		    client_unanswered(c) > 0, wait);
+	if (r == PEER_FULL)
+		return CLIENT_FULL;
+	if (r == PEER_PUT) {
+		client_expect(c);
+		change(l)->requests++;
+		l->st->bytes_out += rq->len + 1;
+		return CLIENT_TAKEN;
 	}
 	if (client_unanswered(c) > 0)
 		return CLIENT_HOLD;
-	l->lost++;
+	change(l)->con_lost++;
 	return answer(c, "con_lost\n");
 }
 
-/* While the wire is down there is room: con_lost is answered at once. */
-static bool
-client_room(void *arg)
+static enum client_verdict
+refuse(struct link *l, struct client *c, const char *text)
 {
+	enum client_verdict v = answer(c, text);
+
+	if (v == CLIENT_TAKEN)
+		change(l)->refused++;
+	return v;
+}
+
+static enum client_verdict
+client_request(void *arg, struct client *c, const char *line, size_t len,
+    struct client_queue **wait)
+{
+	static const char prefix[] = "encrypt:";
+	struct wire_request rq = { c, line, len, 0, false };
 	struct link *l = arg;
 
-	return wire_state(l->wire) != WIRE_UP || wire_room(l->wire);
+	if (line != NULL && text_begins(line, len, prefix)) {
+		rq.sealed = true;
+		rq.line += strlen(prefix);
+		rq.len -= strlen(prefix);
+	}
+	if (line == NULL || rq.len > (size_t)l->site.cf->max_line)
+		return refuse(l, c, "error: line too long\n");
+	if (rq.len == 0 || (rq.sealed && local(rq.line, rq.len)))
+		return refuse(l, c, "unknown_cmd\n");
+	if (local(rq.line, rq.len))
+		return answer_local(l, c, rq.line, rq.len);
+	if (reserved(rq.line, rq.len))
+		return refuse(l, c, "refused\n");
+	rq.tag = peer_tag(rq.line, rq.len);
+	return forward(l, c, &rq, wait);
 }
 
 static void
@@ -280,10 +319,33 @@ client_gone(void *arg, struct client *c)
 {
 	struct link *l = arg;
 
-	wire_forget(l->wire, c);
+	peer_forget(l->peer, c);
 }
 
 /* ---- settings ---- */
+
+/*
+ * As many descriptors as the system allows; those that connections to the
+ * peer may need are kept from the clients.
+ */
+static unsigned
+max_clients(const struct conf *cf)
+{
+	struct rlimit rl;
+	int64_t n, own = OWN_DESCRIPTORS + 1 + cf->connections;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		return cf->max_clients;
+	rl.rlim_cur = rl.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &rl);
+	n = rl.rlim_cur > INT32_MAX ? INT32_MAX : rl.rlim_cur;
+	n = n > own ? n - own : 1;
+	if (n >= cf->max_clients)
+		return cf->max_clients;
+	log_line("%" PRId64 " clients at a time, not max_clients %" PRId64
+	    ", with the limit of open files", n, cf->max_clients);
+	return n;
+}
 
 static struct clients_limits
 limits(const struct conf *cf)
@@ -291,7 +353,7 @@ limits(const struct conf *cf)
 	return (struct clients_limits){
 		.line = cf->max_line + strlen("encrypt:"),
 		.unread = 2 * cf->max_reply + 256 * 1024,
-		.n = cf->max_clients,
+		.n = max_clients(cf),
 	};
 }
 
@@ -321,6 +383,7 @@ reload(struct link *l)
 	struct sockaddr_un sun;
 	struct site site;
 	const struct host *host;
+	bool elsewhere;
 
 	notify_send("RELOADING=1");
 	if (site_load(&site, l->dir) == -1) {
@@ -328,24 +391,19 @@ reload(struct link *l)
 		notify_send("READY=1");
 		return;
 	}
-	if ((host = site_peer(&site, l->peer)) == NULL) {
+	if ((host = site_peer(&site, l->peer_id)) == NULL) {
 		site_free(&site);
 		stop(l, EXIT_WRONG);
 		return;
 	}
-	if (usock_address(&sun, site.cf->sock_dir, l->peer) == -1 ||
+	if (usock_address(&sun, site.cf->sock_dir, l->peer_id) == -1 ||
 	    strcmp(sun.sun_path, l->door.sun.sun_path) != 0 ||
 	    strcmp(site.cf->socket_group, l->site.cf->socket_group) != 0)
 		log_line("another lonSockDir or socket_group needs a restart");
-	if (wire_state(l->wire) != WIRE_DOWN && moved(l, &site, host)) {
-		log_line("%s -> down: the settings lead elsewhere",
-		    wire_state_name(wire_state(l->wire)));
-		wire_stop(l->wire);
-		show(l);
-	}
-	if (wire_state(l->wire) == WIRE_DOWN)
-		l->retry_at = loop_now(l->lp);
-	wire_keep(l->wire, site.cf, host);
+	elsewhere = moved(l, &site, host);
+	if (elsewhere)
+		log_line("the settings lead elsewhere: connecting anew");
+	peer_settings(l->peer, site.cf, host, elsewhere);
 	site_free(&l->site);
 	l->site = site;
 	l->host = host;
@@ -368,7 +426,7 @@ signal_act(void *arg, int signo)
 		break;
 	case SIGUSR1:
 		log_status(l);
-		wake(l);
+		peer_wake(l->peer);
 		break;
 	default:
 		log_line("told to end");
@@ -381,23 +439,34 @@ static int
 prepare(struct link *l)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, 0 };
-	const struct wire_owner wo = { wire_is_up, wire_replies, wire_lost,
-	    wire_is_down, l };
-	const struct clients_owner co = { client_request, client_room,
-	    client_gone, l };
+	const struct peer_owner po = { peer_replies, peer_lost, peer_changed,
+	    l };
+	const struct clients_owner co = { client_request, client_gone, l };
 	struct clients_limits lim = limits(l->site.cf);
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);	/* a full log must not end the link */
 	if ((l->lp = loop_new()) == NULL ||
 	    loop_signals(l->lp, signals, signal_act, l) == -1 ||
-	    (l->wire = wire_new(l->lp, &wo)) == NULL ||
+	    (l->peer = peer_new(l->lp, &po, l->site.cf, l->host)) == NULL ||
 	    (l->clients = clients_new(l->lp, l->door.fd, &lim, &co)) == NULL) {
 		log_line("cannot begin: %s", strerror(errno));
 		return -1;
 	}
-	l->retry_at = loop_now(l->lp);
-	l->woken_at = l->retry_at - l->site.cf->retry_min;
 	return 0;
+}
+
+/* A link that cannot show itself still works. */
+static void
+open_record(struct link *l)
+{
+	const char *dir = l->site.cf->sock_dir;
+
+	if ((l->st = status_map(dir, l->peer_id)) != NULL)
+		return;
+	log_line("no status record in %s/.status: %s", dir, strerror(errno));
+	l->st = &l->unmapped;
+	l->st->since = time(NULL);
 }
 
 struct link *
@@ -412,12 +481,11 @@ link_open(struct site *site, const char *peer, const char *dir, int *status)
 		site_free(site);
 		return NULL;
 	}
-	l->peer = peer;
+	l->peer_id = peer;
 	l->dir = dir;
 	l->site = *site;
 	l->host = site_peer(site, peer);
 	l->stop_at = LOOP_NEVER;
-	l->since = time(NULL);
 	l->door.fd = l->door.lockfd = -1;
 	if (l->host == NULL) {
 		*status = EXIT_WRONG;
@@ -436,6 +504,7 @@ link_open(struct site *site, const char *peer, const char *dir, int *status)
 	}
 	if (l->door.why[0] != '\0')
 		log_line("%s", l->door.why);
+	open_record(l);
 	if (prepare(l) == -1) {
 		link_free(l);
 		return NULL;
@@ -448,10 +517,16 @@ link_free(struct link *l)
 {
 	if (l == NULL)
 		return;
-	if (l->wire != NULL)
-		wire_stop(l->wire);
+	if (l->peer != NULL)
+		peer_stop(l->peer);
 	clients_free(l->clients);
-	wire_free(l->wire);
+	peer_free(l->peer);
+	if (l->st != NULL && l->stop_at != LOOP_NEVER)
+		show_end(change(l));
+	if (l->changing)
+		status_end(l->st);
+	if (l->st != &l->unmapped)
+		status_unmap(l->st);
 	door_close(&l->door);
 	loop_free(l->lp);
 	site_free(&l->site);
@@ -463,15 +538,12 @@ deadline(const struct link *l)
 {
 	int64_t at = l->stop_at, other;
 
-	if (clients_more(l->clients))
+	if (clients_more(l->clients) || peer_waiting(l->peer) != NULL)
 		return 0;
-	if ((other = wire_deadline(l->wire)) < at)
+	if ((other = peer_deadline(l->peer)) < at)
 		at = other;
 	if ((other = clients_deadline(l->clients)) < at)
 		at = other;
-	if (wire_state(l->wire) == WIRE_DOWN && l->stop_at == LOOP_NEVER &&
-	    l->retry_at < at)
-		at = l->retry_at;
 	return at;
 }
 
@@ -486,18 +558,19 @@ done(struct link *l)
 int
 link_run(struct link *l)
 {
+	struct client_queue *q;
+
 	show(l);
 	while (!done(l)) {
-		if (wire_state(l->wire) == WIRE_DOWN &&
-		    l->stop_at == LOOP_NEVER &&
-		    loop_now(l->lp) >= l->retry_at)
-			wire_start(l->wire, l->site.cf, l->host);
+		record(l);
 		if (loop_wait(l->lp, deadline(l)) == -1) {
 			log_line("epoll_wait: %s", strerror(errno));
 			return EXIT_TEMP;
 		}
+		while ((q = peer_waiting(l->peer)) != NULL)
+			clients_resume(l->clients, q);
 		clients_turn(l->clients);
-		wire_turn(l->wire);
+		peer_turn(l->peer);
 		clients_reap(l->clients);
 	}
 	return l->status;

@@ -14,7 +14,7 @@
 
 struct loop {
 	int		 epfd;
-	int64_t		 now;
+	int64_t		 now;		/* microseconds */
 	struct watch	*file;		/* a watch that is always ready */
 	int		 at, n;		/* of ev, while dispatching */
 	struct watch	 sig;
@@ -36,7 +36,7 @@ loop_new(void)
 		return NULL;
 	}
 	lp->sig.fd = -1;
-	lp->now = clock_ms();
+	lp->now = clock_us();
 	sigprocmask(SIG_SETMASK, NULL, &lp->oldmask);
 	return lp;
 }
@@ -166,11 +166,11 @@ loop_wait(struct loop *lp, int64_t deadline)
 	if (lp->file != NULL)
 		left = 0;
 	else if (deadline != LOOP_NEVER) {
-		left = deadline - clock_ms();
+		left = deadline - clock_us() / 1000;
 		left = left < 0 ? 0 : left > INT_MAX ? INT_MAX : left;
 	}
 	n = epoll_wait(lp->epfd, lp->ev, LOOP_BATCH, left);
-	lp->now = clock_ms();
+	lp->now = clock_us();
 	if (n == -1)
 		return errno == EINTR ? 0 : -1;
 	for (lp->at = 0, lp->n = n; lp->at < lp->n; lp->at++) {
@@ -185,6 +185,12 @@ loop_wait(struct loop *lp, int64_t deadline)
 
 int64_t
 loop_now(const struct loop *lp)
+{
+	return lp->now / 1000;
+}
+
+int64_t
+loop_now_us(const struct loop *lp)
 {
 	return lp->now;
 }

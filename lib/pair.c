@@ -34,7 +34,7 @@ grow(struct pair *p)
 }
 
 int
-pair_put(struct pair *p, void *who, int64_t now)
+pair_put(struct pair *p, void *who, unsigned tag, int64_t now)
 {
 	struct pair_run *last;
 
@@ -42,7 +42,7 @@ pair_put(struct pair *p, void *who, int64_t now)
 		p->since = now;
 	if (p->nrun > 0) {
 		last = run_at(p, p->nrun - 1);
-		if (last->who == who) {
+		if (last->who == who && last->tag == tag && last->at == now) {
 			last->nreq++;
 			p->nreq++;
 			return 0;
@@ -51,18 +51,16 @@ pair_put(struct pair *p, void *who, int64_t now)
 	if (p->nrun == p->cap && grow(p) == -1)
 		return -1;
 	last = run_at(p, p->nrun++);
-	last->who = who;
-	last->nreq = 1;
+	*last = (struct pair_run){ who, 1, now, tag };
 	p->nreq++;
 	return 0;
 }
 
-void *
-pair_head(const struct pair *p, size_t *nreq)
+const struct pair_run *
+pair_head(const struct pair *p)
 {
 	assert(p->nreq > 0);
-	*nreq = run_at(p, 0)->nreq;
-	return run_at(p, 0)->who;
+	return run_at(p, 0);
 }
 
 void

@@ -60,6 +60,8 @@ struct wire {
 	struct buf		 in, out;
 	struct pair		 pair;
 	size_t			 unsent;	/* of them, when replies came */
+	int64_t			 busy_at;	/* not counting pings */
+	int64_t			 rtt;	/* ms; the shortest of the opening */
 	bool			 useful;
 };
 
@@ -83,8 +85,7 @@ static void connect_next(struct wire *w, const char *why);
 static void
 clear(struct wire *w)
 {
-	size_t n;
-	void *who;
+	struct pair_run run;
 
 	w->state = WIRE_DOWN;
 	loop_forget(w->lp, &w->w);
@@ -98,10 +99,10 @@ clear(struct wire *w)
 	buf_wipe(&w->out);
 	hello_client_clear(&w->hello);
 	while (w->pair.nreq > 0) {
-		who = pair_head(&w->pair, &n);
-		pair_take(&w->pair, n, 0);
-		if (who != NULL && who != &pinger)
-			w->owner.lost(w->owner.arg, who, n);
+		run = *pair_head(&w->pair);
+		pair_take(&w->pair, run.nreq, 0);
+		if (run.who != NULL && run.who != &pinger)
+			w->owner.lost(w->owner.arg, run.who, run.nreq);
 	}
 	pair_free(&w->pair);
 }
@@ -154,19 +155,11 @@ set_options(const struct wire *w, int fd)
 
 /* ---- up: requests and replies ---- */
 
-struct run {
-	void		*who;
-	const char	*data;
-	size_t		 len;
-	size_t		 n;
-};
-
 static void
-hand_on(struct wire *w, struct run *run)
+hand_on(struct wire *w, struct wire_replies *run)
 {
 	if (run->n > 0 && run->who != NULL)
-		w->owner.replies(w->owner.arg, run->who, run->data, run->len,
-		    run->n);
+		w->owner.replies(w->owner.arg, run);
 	run->n = 0;
 }
 
@@ -175,24 +168,24 @@ hand_on(struct wire *w, struct run *run)
  * begins so by chance, and goes on as it came.
  */
 static void
-hand_on_sealed(struct wire *w, void *who, const char *line, size_t len)
+hand_on_sealed(struct wire *w, struct wire_replies *run)
 {
 	struct buf plain = BUF_INIT(w->cf->max_reply + 1);
-	struct run run = { who, line, len + 1, 1 };
 
-	if (seal_open(&w->hello.seal, line, len, &plain) == 0 &&
+	if (seal_open(&w->hello.seal, run->data, run->len - 1, &plain) == 0 &&
 	    buf_put(&plain, "\n", 1) == 0) {
-		run.data = buf_data(&plain);
-		run.len = buf_len(&plain);
-	} else if (errno == EMSGSIZE || len > (size_t)w->cf->max_reply) {
-		run.data = too_long;
-		run.len = strlen(too_long);
+		run->data = buf_data(&plain);
+		run->len = buf_len(&plain);
+	} else if (errno == EMSGSIZE ||
+	    run->len > (size_t)w->cf->max_reply + 1) {
+		run->data = too_long;
+		run->len = strlen(too_long);
 	} else if (errno != EBADMSG) {
-		if (who != NULL)
-			w->owner.lost(w->owner.arg, who, 1);
-		run.n = 0;
+		if (run->who != NULL)
+			w->owner.lost(w->owner.arg, run->who, run->n);
+		run->n = 0;
 	}
-	hand_on(w, &run);
+	hand_on(w, run);
 	buf_wipe(&plain);
 }
 
@@ -221,35 +214,56 @@ count_unsent(const struct wire *w)
 	return n;
 }
 
+/* A reply came for the head: who asked, and was it long in coming? */
+static struct pair_run
+take_head(struct wire *w)
+{
+	struct pair_run head = *pair_head(&w->pair);
+	int64_t now = loop_now_us(w->lp), since = w->pair.since;
+
+	pair_take(&w->pair, 1, now);
+	w->useful = true;
+	if (head.who == &pinger)
+		return head;
+	w->busy_at = loop_now(w->lp);
+	if (now - since >= WIRE_SLOW * 1000)
+		w->owner.slow(w->owner.arg, head.tag);
+	return head;
+}
+
 static const char *
-reply(struct wire *w, struct run *run, enum line_result r, const char *line,
-    size_t len)
+reply(struct wire *w, struct wire_replies *run, enum line_result r,
+    const char *line, size_t len)
 {
 	bool is_long = r == LINE_LONG || len > (size_t)w->cf->max_reply;
 	bool sealed = r == LINE_OK && text_begins(line, len, "enc:");
-	size_t n;
-	void *who;
+	struct wire_replies one = { NULL, line, len + 1, 1, 0 };
+	struct pair_run head;
 
 	if (w->pair.nreq <= w->unsent)
 		return unasked;
-	/* First, for it may lead to who being forgotten. */
-	if (is_long || sealed || run->who != pair_head(&w->pair, &n))
+	head = *pair_head(&w->pair);
+	if (is_long || sealed || run->who != head.who || run->at != head.at)
 		hand_on(w, run);
-	who = pair_head(&w->pair, &n);
-	pair_take(&w->pair, 1, loop_now(w->lp));
-	w->useful = true;
-	if (who == &pinger)
+	/* Only now: that may have led to who being forgotten. */
+	head = take_head(w);
+	if (head.who == &pinger)
 		return judge_ping(w, line, r == LINE_OK ? len : 0);
-	if (sealed)
-		hand_on_sealed(w, who, line, len);
-	else if (is_long) {
-		*run = (struct run){ who, too_long, strlen(too_long), 1 };
-		hand_on(w, run);
-	} else if (run->n > 0) {
+	if (!is_long && !sealed && run->n > 0) {
 		run->len += len + 1;
 		run->n++;
+		return NULL;
+	}
+	one.who = head.who;
+	one.at = head.at;
+	if (sealed)
+		hand_on_sealed(w, &one);
+	else if (is_long) {
+		one.data = too_long;
+		one.len = strlen(too_long);
+		hand_on(w, &one);
 	} else
-		*run = (struct run){ who, line, len + 1, 1 };
+		*run = one;
 	return NULL;
 }
 
@@ -269,10 +283,13 @@ opening_line(struct wire *w, enum line_result r, const char *line, size_t len)
 		return w->hello.note;
 	if (w->hello.note[0] != '\0')
 		log_line("%s", w->hello.note);
+	if (loop_now(w->lp) - w->since < w->rtt)
+		w->rtt = loop_now(w->lp) - w->since;
 	if (w->hello.step != step)
 		w->since = loop_now(w->lp);
 	if (h == HELLO_UP) {
 		enter(w, WIRE_UP);
+		w->busy_at = w->since;
 		w->owner.up(w->owner.arg);
 	}
 	return NULL;
@@ -282,7 +299,7 @@ opening_line(struct wire *w, enum line_result r, const char *line, size_t len)
 static const char *
 take_lines(struct wire *w)
 {
-	struct run run = { NULL, NULL, 0, 0 };
+	struct wire_replies run = { NULL, NULL, 0, 0, 0 };
 	enum line_result r;
 	const char *line, *why = NULL;
 	size_t at = 0, len = 0, used;
@@ -402,6 +419,7 @@ open_dialogue(struct wire *w)
 	set_limits(w);
 	loop_watch(&w->w, fd, conn_act, w);
 	enter(w, WIRE_OPENING);
+	w->rtt = w->cf->init_timeout;
 	if (hello_client_start(&w->hello, w->host->id, w->cf->host_id,
 	    &w->out) == HELLO_FAILED)
 		fail(w, "%s", w->hello.note);
@@ -563,20 +581,20 @@ wire_room(const struct wire *w)
 }
 
 int
-wire_put(struct wire *w, void *who, const char *line, size_t len, bool sealed)
+wire_put(struct wire *w, const struct wire_request *rq)
 {
 	size_t before = buf_len(&w->out);
 
-	if (sealed ? seal_put(&w->hello.seal, line, len, &w->out) == -1 ||
+	if ((rq->sealed ?
+	    seal_put(&w->hello.seal, rq->line, rq->len, &w->out) == -1 ||
 	    buf_put(&w->out, "\n", 1) == -1 :
-	    buf_put(&w->out, line, len + 1) == -1) {
+	    buf_put(&w->out, rq->line, rq->len + 1) == -1) ||
+	    pair_put(&w->pair, rq->who, rq->tag, loop_now_us(w->lp)) == -1) {
 		buf_cut(&w->out, before);
 		return -1;
 	}
-	if (pair_put(&w->pair, who, loop_now(w->lp)) == -1) {
-		buf_cut(&w->out, before);
-		return -1;
-	}
+	if (rq->who != &pinger)
+		w->busy_at = loop_now(w->lp);
 	return 0;
 }
 
@@ -589,9 +607,7 @@ wire_forget(struct wire *w, const void *who)
 static bool
 ping_out(const struct wire *w)
 {
-	size_t n;
-
-	return w->pair.nreq > 0 && pair_head(&w->pair, &n) == &pinger;
+	return w->pair.nreq > 0 && pair_head(&w->pair)->who == &pinger;
 }
 
 int64_t
@@ -608,7 +624,7 @@ wire_deadline(const struct wire *w)
 	case WIRE_UP:
 		if (w->pair.nreq == 0)
 			return w->since + w->cf->idle_ping;
-		return w->pair.since + (ping_out(w) ? w->cf->idle_ping / 2 :
+		return w->pair.since / 1000 + (ping_out(w) ? w->cf->idle_ping / 2 :
 		    w->cf->request_timeout);
 	}
 	return LOOP_NEVER;
@@ -617,6 +633,8 @@ wire_deadline(const struct wire *w)
 static void
 due(struct wire *w)
 {
+	const struct wire_request ping = { &pinger, "ping\n", 4, 0, false };
+
 	switch (w->state) {
 	case WIRE_DOWN:
 		break;
@@ -634,7 +652,7 @@ due(struct wire *w)
 		if (w->pair.nreq > 0)
 			fail(w, "%s: no answer in time",
 			    ping_out(w) ? "ping" : "request");
-		else if (wire_put(w, &pinger, "ping\n", 4, false) == -1)
+		else if (wire_put(w, &ping) == -1)
 			fail(w, "ping: %s", strerror(errno));
 		break;
 	}
@@ -677,4 +695,22 @@ size_t
 wire_unanswered(const struct wire *w)
 {
 	return w->pair.nreq;
+}
+
+int64_t
+wire_head_since(const struct wire *w)
+{
+	return w->pair.nreq > 0 ? w->pair.since / 1000 : LOOP_NEVER;
+}
+
+int64_t
+wire_busy_at(const struct wire *w)
+{
+	return w->busy_at;
+}
+
+int64_t
+wire_rtt(const struct wire *w)
+{
+	return w->rtt;
 }

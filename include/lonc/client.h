@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include <sys/types.h>
 
 #include "lonc/buf.h"
@@ -21,19 +22,23 @@
 struct client;
 struct clients;
 
+/* Clients that wait for room, the first to come first. */
+TAILQ_HEAD(client_queue, client);
+
 /* What became of a line that was offered. */
 enum client_verdict {
 	CLIENT_TAKEN,	/* answered, or client_expect() was called */
-	CLIENT_FULL,	/* no room: offer it again when there is */
+	CLIENT_FULL,	/* no room: it waits in a queue of the owner's */
 	CLIENT_HOLD,	/* offer it again when all before it are answered */
 };
 
 struct clients_owner {
-	/* A line, without LF but with one behind it; NULL if too long. */
+	/*
+	 * A line, without LF but with one behind it; NULL if too long.
+	 * CLIENT_FULL comes with the queue to wait in.
+	 */
 	enum client_verdict (*request)(void *arg, struct client *c,
-	    const char *line, size_t len);
-	/* Is there room, so that a line refused with FULL may be taken? */
-	bool (*room)(void *arg);
+	    const char *line, size_t len, struct client_queue **wait);
 	/* It is gone: no reply may be given to it any more. */
 	void (*gone)(void *arg, struct client *c);
 	void *arg;
@@ -57,10 +62,13 @@ void clients_free(struct clients *cl);
 void clients_limit(struct clients *cl, const struct clients_limits *limits);
 
 /*
- * clients_turn: offer the lines that have come, as far as there is room.
- * To be called once after each loop_wait().
+ * clients_turn: offer the lines that have come, of each client that has any
+ * once.  To be called after each loop_wait().
  */
 void clients_turn(struct clients *cl);
+
+/* clients_resume: offer again the line of the first that waits there. */
+void clients_resume(struct clients *cl, struct client_queue *q);
 
 /* clients_more: must clients_turn() be called again without waiting? */
 bool clients_more(const struct clients *cl);
@@ -87,6 +95,9 @@ void client_expect(struct client *c);
 
 /* client_unanswered: how many of its lines are not yet answered. */
 size_t client_unanswered(const struct client *c);
+
+/* client_mark: a pointer of the owner's, NULL at first. */
+void **client_mark(struct client *c);
 
 /* client_reply: n replies, each with its LF, to its oldest unanswered. */
 void client_reply(struct client *c, const char *data, size_t len, size_t n);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define CONF_DIR "/etc/lonc"	/* unless -C or LONC_CONF says otherwise */
+#define CONF_CONNECTIONS_MAX 64	/* bound of the setting connections */
 
 /*
  * All strings and lists are the conf's.  A list ends with NULL and may be

@@ -1,7 +1,8 @@
 /*
  * door: the local socket of a link, as the link keeps it.  A lock beside it
- * makes sure that there is one link to a peer; the socket appears under its
- * name only when it listens and has its owner, group and mode.
+ * makes sure that there is one link to a peer, and shows that there is one;
+ * the socket appears under its name only when it listens and has its owner,
+ * group and mode.
  */
 #ifndef LONC_DOOR_H
 #define LONC_DOOR_H
@@ -35,5 +36,14 @@ int door_open(struct door *d, const char *dir, const char *id,
  */
 void door_shut(struct door *d);
 void door_close(struct door *d);
+
+/*
+ * door_locked: does a link run?  This only asks: it never takes the lock,
+ * not even for a moment, and so never is in the way of a link that starts.
+ *
+ * Returns  1 a process has the lock, 0 none has, or -1 with errno as
+ *          open(2); that the file cannot be read, say.
+ */
+int door_locked(const char *dir, const char *id);
 
 #endif

@@ -63,7 +63,8 @@ const sigset_t *loop_oldmask(const struct loop *lp);
  */
 int loop_wait(struct loop *lp, int64_t deadline);
 
-/* loop_now: monotonic time in ms as of the last loop_wait(). */
-int64_t loop_now(const struct loop *lp);
+/* loop_now, loop_now_us: monotonic time as of the last loop_wait(). */
+int64_t loop_now(const struct loop *lp);	/* ms */
+int64_t loop_now_us(const struct loop *lp);	/* microseconds */
 
 #endif

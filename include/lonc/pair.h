@@ -9,10 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* So many requests in a row of one asker. */
+/* So many requests in a row of one asker, alike in tag and time. */
 struct pair_run {
 	void	*who;		/* NULL: nobody waits for these any more */
 	size_t	 nreq;
+	int64_t	 at;		/* when they were asked */
+	unsigned tag;		/* the caller's, of the request's kind */
 };
 
 struct pair {
@@ -28,15 +30,15 @@ struct pair {
  * pair_put: who has asked once more, at time now (any unit, rising).
  * 0, or -1 with errno ENOMEM.
  */
-int pair_put(struct pair *p, void *who, int64_t now);
+int pair_put(struct pair *p, void *who, unsigned tag, int64_t now);
 
 /*
- * pair_head: who waits for the next reply, and for how many in a row in
- * *nreq; only while nreq > 0.
+ * pair_head: those that wait for the next replies; only while nreq > 0, and
+ * good until the next call.
  */
-void *pair_head(const struct pair *p, size_t *nreq);
+const struct pair_run *pair_head(const struct pair *p);
 
-/* pair_take: n replies came for the head, at most its *nreq. */
+/* pair_take: n replies came for the head, at most its nreq. */
 void pair_take(struct pair *p, size_t n, int64_t now);
 
 /* pair_forget: nobody waits for the replies to who any more. */

@@ -23,16 +23,35 @@ enum wire_state {
 	WIRE_UP,
 };
 
+#define WIRE_SLOW 200	/* ms; an older unanswered request is a slow one */
+
 struct wire;
+
+/* A request to be put, and replies in a row for one asker. */
+struct wire_request {
+	void		*who;
+	const char	*line;		/* len bytes with an LF behind them */
+	size_t		 len;
+	unsigned	 tag;		/* of its kind, for slow() */
+	bool		 sealed;	/* in the old way */
+};
+
+struct wire_replies {
+	void		*who;
+	const char	*data;		/* n replies, each with its LF */
+	size_t		 len;
+	size_t		 n;
+	int64_t		 at;		/* when they were asked, us */
+};
 
 /* What a wire tells its owner, from within loop_wait() and wire_turn(). */
 struct wire_owner {
 	void (*up)(void *arg);
-	/* n replies, each with its LF, for who. */
-	void (*replies)(void *arg, void *who, const char *data, size_t len,
-	    size_t n);
+	void (*replies)(void *arg, const struct wire_replies *r);
 	/* n requests of who will not be answered. */
 	void (*lost)(void *arg, void *who, size_t n);
+	/* A request of this kind has kept those behind it WIRE_SLOW. */
+	void (*slow)(void *arg, unsigned tag);
 	/* It was in this state, and is down. */
 	void (*down)(void *arg, enum wire_state was, const char *why);
 	void *arg;
@@ -59,12 +78,10 @@ void wire_stop(struct wire *w);
 bool wire_room(const struct wire *w);
 
 /*
- * wire_put: send a request of who's, len bytes with an LF behind them;
- * sealed in the old way if sealed is set.  Only when there is room.
- * 0, or -1 with errno ENOMEM or EINVAL.
+ * wire_put: send a request; only when there is room.  0, or -1 with errno
+ * ENOMEM or EINVAL.
  */
-int wire_put(struct wire *w, void *who, const char *line, size_t len,
-    bool sealed);
+int wire_put(struct wire *w, const struct wire_request *rq);
 
 /* wire_forget: who's replies are to be dropped. */
 void wire_forget(struct wire *w, const void *who);
@@ -88,5 +105,16 @@ const struct hello_peer *wire_peer(const struct wire *w);
 bool wire_useful(const struct wire *w);
 
 size_t wire_unanswered(const struct wire *w);
+
+/*
+ * wire_head_since: when its oldest unanswered request became that, in ms;
+ * LOOP_NEVER if there is none.  wire_busy_at: when a client's request was
+ * last put or answered, or it came up.
+ */
+int64_t wire_head_since(const struct wire *w);
+int64_t wire_busy_at(const struct wire *w);
+
+/* wire_rtt: the shortest round trip seen while opening, in ms. */
+int64_t wire_rtt(const struct wire *w);
 
 #endif

@@ -40,6 +40,9 @@ struct rig {
 	socklen_t		 sun_len;
 	/* The owner. */
 	size_t			 room;		/* lines it takes */
+	struct client_queue	 waiting;	/* for room */
+	struct client_queue	 other;		/* those with '+', if shut */
+	bool			 shut;
 	const struct client	*seen[CLIENTS];	/* those that offered any */
 	size_t			 nseen, ngone;
 	char			 offered[4096];	/* "N:line\n" each, from 0 */
@@ -100,7 +103,8 @@ answer(struct client *c, const char *text)
  * "long"; the others wait until the test answers them.
  */
 static enum client_verdict
-own_request(void *arg, struct client *c, const char *line, size_t len)
+own_request(void *arg, struct client *c, const char *line, size_t len,
+    struct client_queue **wait)
 {
 	static char text[BIG + 2];
 	struct rig *r = arg;
@@ -123,8 +127,14 @@ own_request(void *arg, struct client *c, const char *line, size_t len)
 		strcpy(text + n, "\n");
 		return answer(c, text);
 	}
-	if (r->room == 0)
+	if (r->shut && len > 0 && line[0] == '+') {
+		*wait = &r->other;
 		return CLIENT_FULL;
+	}
+	if (r->room == 0) {
+		*wait = &r->waiting;
+		return CLIENT_FULL;
+	}
 	r->room--;
 	a = &r->asked[r->end++ % COUNT(r->asked)];
 	a->c = c;
@@ -132,14 +142,6 @@ own_request(void *arg, struct client *c, const char *line, size_t len)
 	    line);
 	client_expect(c);
 	return CLIENT_TAKEN;
-}
-
-static bool
-own_room(void *arg)
-{
-	struct rig *r = arg;
-
-	return r->room > 0;
 }
 
 static void
@@ -183,11 +185,12 @@ reply(struct rig *r, size_t n)
 static void
 rig_open(struct rig *r, const struct clients_limits *limits)
 {
-	const struct clients_owner owner = { own_request, own_room, own_gone,
-	    r };
+	const struct clients_owner owner = { own_request, own_gone, r };
 
 	memset(r, 0, sizeof(*r));
 	r->room = SIZE_MAX / 2;
+	TAILQ_INIT(&r->waiting);
+	TAILQ_INIT(&r->other);
 	r->sun.sun_family = AF_UNIX;
 	r->sun_len = sizeof(r->sun);
 	r->listenfd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK |
@@ -232,10 +235,26 @@ say(int fd, const char *text)
 	CHECK_INT(strlen(text), send(fd, text, strlen(text), MSG_NOSIGNAL));
 }
 
+/* Could whoever waits go on? */
+static bool
+can_resume(const struct rig *r)
+{
+	return r->room > 0 && !TAILQ_EMPTY(&r->waiting);
+}
+
+/* Must there be another turn without waiting? */
+static bool
+more(const struct rig *r)
+{
+	return clients_more(r->cl) || can_resume(r);
+}
+
 static void
 turn(struct rig *r)
 {
 	CHECK_INT(0, loop_wait(r->lp, 0));
+	while (can_resume(r))
+		clients_resume(r->cl, &r->waiting);
 	clients_turn(r->cl);
 	clients_reap(r->cl);
 }
@@ -246,7 +265,7 @@ settle(struct rig *r)
 {
 	for (int idle = 0; idle < 4; idle++) {
 		turn(r);
-		if (clients_more(r->cl))
+		if (more(r))
 			idle = 0;
 	}
 }
@@ -259,7 +278,7 @@ check_idle(struct rig *r)
 
 	settle(r);
 	until = loop_now(r->lp) + 20;
-	CHECK(!clients_more(r->cl));
+	CHECK(!more(r));
 	CHECK_INT(0, loop_wait(r->lp, until));
 	CHECK(loop_now(r->lp) >= until);
 }
@@ -461,13 +480,13 @@ test_full(void)
 	say(c, "c1\n!c2\n");
 	settle(&r);
 	CHECK_STR("0:a1\n0:a2\n1:b1\n2:c1\n", r.offered);
-	CHECK(!clients_more(r.cl));
+	CHECK(!more(&r));
 	forget_offers(&r);
 	check_idle(&r);
 	CHECK_STR("", r.offered);	/* nothing is tried without room */
 	for (int i = 0; i < 5; i++) {
 		reply(&r, 1);
-		CHECK_INT(i < 4, clients_more(r.cl));
+		CHECK_INT(i < 4, more(&r));
 		settle(&r);
 	}
 	CHECK_STR("a1\na2\n", heard(a));
@@ -478,6 +497,113 @@ test_full(void)
 	close(a);
 	close(b);
 	close(c);
+	rig_close(&r);
+}
+
+/* Each queue is resumed by itself; another line may wait in another. */
+static void
+test_two_queues(void)
+{
+	static struct rig r;
+	int a, b, c;
+
+	rig_open(&r, &usual);
+	r.room = 0;
+	r.shut = true;
+	a = join(&r);
+	say(a, "a1\n+a2\na3\n");
+	settle(&r);
+	b = join(&r);
+	say(b, "+b1\n");
+	settle(&r);
+	c = join(&r);
+	say(c, "c1\n");
+	settle(&r);
+	CHECK_STR("0:a1\n1:+b1\n2:c1\n", r.offered);
+	forget_offers(&r);
+	CHECK(TAILQ_FIRST(&r.waiting) == r.seen[0]);
+	CHECK(TAILQ_FIRST(&r.other) == r.seen[1]);
+	r.room = 10;
+	settle(&r);
+	CHECK_STR("0:a1\n0:+a2\n2:c1\n", r.offered);
+	CHECK(TAILQ_EMPTY(&r.waiting));
+	forget_offers(&r);
+	/* What comes meanwhile leaves it where it is. */
+	say(a, "a4\n");
+	check_idle(&r);
+	CHECK_STR("", r.offered);
+	r.shut = false;
+	clients_resume(r.cl, &r.other);
+	CHECK_STR("1:+b1\n", r.offered);
+	clients_resume(r.cl, &r.other);
+	CHECK_STR("1:+b1\n0:+a2\n0:a3\n", r.offered);
+	CHECK(TAILQ_EMPTY(&r.other));
+	settle(&r);
+	reply(&r, SIZE_MAX);
+	CHECK_STR("a1\n+a2\na3\na4\n", heard(a));
+	CHECK_STR("+b1\n", heard(b));
+	CHECK_STR("c1\n", heard(c));
+	CHECK(clients_quiet(r.cl));
+	close(a);
+	close(b);
+	close(c);
+	rig_close(&r);
+}
+
+/* One that breaks off leaves the queue it waits in. */
+static void
+test_gone_from_queue(void)
+{
+	static struct rig r;
+	int a, b;
+
+	rig_open(&r, &usual);
+	a = join(&r);
+	say(a, "a1\n");
+	settle(&r);
+	r.room = 0;
+	say(a, "a2\n");
+	settle(&r);
+	b = join(&r);
+	say(b, "b1\n");
+	settle(&r);
+	CHECK(TAILQ_FIRST(&r.waiting) == r.seen[0]);
+	close(a);
+	client_reply(r.asked[r.first++].c, "a1\n", 3, 1);
+	CHECK_INT(1, r.ngone);
+	CHECK(TAILQ_FIRST(&r.waiting) == r.seen[1]);
+	r.room = 1;
+	settle(&r);
+	CHECK(TAILQ_EMPTY(&r.waiting));
+	CHECK_INT(1, clients_count(r.cl));
+	reply(&r, 1);
+	CHECK_STR("b1\n", heard(b));
+	close(b);
+	rig_close(&r);
+}
+
+static void
+test_mark(void)
+{
+	static struct rig r;
+	int a, b;
+
+	rig_open(&r, &usual);
+	a = join(&r);
+	say(a, "a\n");
+	settle(&r);
+	b = join(&r);
+	say(b, "b\n");
+	settle(&r);
+	CHECK(*client_mark(r.asked[0].c) == NULL);
+	*client_mark(r.asked[0].c) = &r;
+	CHECK(*client_mark(r.asked[1].c) == NULL);
+	reply(&r, 2);
+	say(a, "a\n");
+	settle(&r);
+	CHECK(*client_mark(r.asked[2].c) == &r);
+	close(a);
+	close(b);
 	rig_close(&r);
 }
 
@@ -496,7 +622,7 @@ test_stalled_is_not_quiet(void)
 	check_idle(&r);
 	CHECK(!clients_quiet(r.cl));
 	r.room = 1;
-	CHECK(clients_more(r.cl));
+	CHECK(more(&r));
 	settle(&r);
 	reply(&r, 1);
 	CHECK_STR("a1\n", heard(a));
@@ -756,7 +882,7 @@ test_bounded_turn(void)
 		forget_offers(&r);
 		before = r.end;
 		turn(&r);
-		CHECK(clients_more(r.cl));
+		CHECK(more(&r));
 		if (r.end - before > most)
 			most = r.end - before;
 		b_had |= strstr(r.offered, "1:b1\n") != NULL;
@@ -896,7 +1022,7 @@ test_max_clients(void)
 	turn(&r);
 	CHECK_INT(1, clients_count(r.cl));
 	began = loop_now(r.lp);
-	if (!clients_more(r.cl))
+	if (!more(&r))
 		CHECK_INT(0, loop_wait(r.lp, began + 3000));
 	CHECK(loop_now(r.lp) - began < 3000);
 	settle(&r);
@@ -1009,7 +1135,7 @@ test_stop(void)
 	CHECK_STR("a1\na2\n", heard(a));
 	CHECK(clients_quiet(r.cl));
 	CHECK_INT(LOOP_NEVER, clients_deadline(r.cl));
-	CHECK(!clients_more(r.cl));
+	CHECK(!more(&r));
 	rig_close(&r);
 	CHECK_INT(2, r.ngone);
 	/* They can tell that what was not read was not read. */
@@ -1216,6 +1342,9 @@ main(void)
 	test_answer_at_once();
 	test_hold();
 	test_full();
+	test_two_queues();
+	test_gone_from_queue();
+	test_mark();
 	test_stalled_is_not_quiet();
 	test_gone();
 	test_end();

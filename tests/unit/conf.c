@@ -97,7 +97,7 @@ static const struct bound {
 	    "a number of seconds (0.01 to 86400)" },
 	{ "retry_max", "0.009", "0.01", "86400", "86400.001", 10, DAY,
 	    "a number of seconds (0.01 to 86400)" },
-	{ "connections", "0", "1", "64", "65", 1, 64, "a number (1 to 64)" },
+	{ "connections", "-1", "0", "64", "65", 0, 64, "a number (0 to 64)" },
 	{ "max_line", "1023", "1024", "67108864", "67108865", 1024, 67108864,
 	    "a number (1024 to 67108864)" },
 	{ "max_reply", "1023", "1024", "1073741824", "1073741825", 1024,

@@ -16,10 +16,20 @@ static char askers[5];	/* only their addresses count */
 static void
 check_head(const struct pair *p, const void *who, size_t n)
 {
-	size_t got = 0;
+	const struct pair_run *head = pair_head(p);
 
-	CHECK(pair_head(p, &got) == who);
-	CHECK_INT(n, got);
+	CHECK(head->who == who);
+	CHECK_INT(n, head->nreq);
+}
+
+/* The same, with what else is known of it. */
+static void
+check_run(const struct pair *p, const void *who, size_t n, unsigned tag,
+    int64_t at)
+{
+	check_head(p, who, n);
+	CHECK_INT(tag, pair_head(p)->tag);
+	CHECK_INT(at, pair_head(p)->at);
 }
 
 static void
@@ -27,22 +37,46 @@ test_runs(void)
 {
 	struct pair p = { .nreq = 0 };
 
-	CHECK_INT(0, pair_put(&p, A, 1));
-	CHECK_INT(0, pair_put(&p, A, 2));
-	CHECK_INT(0, pair_put(&p, B, 3));
-	CHECK_INT(0, pair_put(&p, A, 4));
+	CHECK_INT(0, pair_put(&p, A, 7, 1));
+	CHECK_INT(0, pair_put(&p, A, 7, 1));
+	CHECK_INT(0, pair_put(&p, B, 7, 1));
+	CHECK_INT(0, pair_put(&p, A, 7, 1));
 	CHECK_INT(4, p.nreq);
-	check_head(&p, A, 2);
+	check_run(&p, A, 2, 7, 1);
 	pair_take(&p, 1, 5);
-	check_head(&p, A, 1);
+	check_run(&p, A, 1, 7, 1);
 	pair_take(&p, 1, 6);
-	check_head(&p, B, 1);
+	check_run(&p, B, 1, 7, 1);
 	pair_take(&p, 1, 7);
-	check_head(&p, A, 1);
-	CHECK_INT(0, pair_put(&p, A, 8));
-	check_head(&p, A, 2);
+	check_run(&p, A, 1, 7, 1);
+	CHECK_INT(0, pair_put(&p, A, 7, 1));
+	check_run(&p, A, 2, 7, 1);
 	pair_take(&p, 2, 9);
 	CHECK_INT(0, p.nreq);
+	pair_free(&p);
+}
+
+/* What differs in kind or in time is no row. */
+static void
+test_unlike(void)
+{
+	struct pair p = { .nreq = 0 };
+
+	CHECK_INT(0, pair_put(&p, A, 1, 10));
+	CHECK_INT(0, pair_put(&p, A, 2, 10));
+	CHECK_INT(0, pair_put(&p, A, 2, 11));
+	CHECK_INT(0, pair_put(&p, A, 2, 11));
+	CHECK_INT(0, pair_put(&p, A, 1, 11));
+	CHECK_INT(5, p.nreq);
+	check_run(&p, A, 1, 1, 10);
+	pair_take(&p, 1, 20);
+	check_run(&p, A, 1, 2, 10);
+	pair_take(&p, 1, 20);
+	check_run(&p, A, 2, 2, 11);
+	pair_forget(&p, A);
+	check_run(&p, NULL, 2, 2, 11);
+	pair_take(&p, 2, 20);
+	check_run(&p, NULL, 1, 1, 11);
 	pair_free(&p);
 }
 
@@ -52,21 +86,23 @@ test_since(void)
 {
 	struct pair p = { .nreq = 0 };
 
-	CHECK_INT(0, pair_put(&p, A, 100));
+	CHECK_INT(0, pair_put(&p, A, 0, 100));
 	CHECK_INT(100, p.since);
-	CHECK_INT(0, pair_put(&p, A, 200));
-	CHECK_INT(0, pair_put(&p, B, 300));
+	CHECK_INT(0, pair_put(&p, A, 0, 200));
+	CHECK_INT(0, pair_put(&p, B, 0, 300));
 	CHECK_INT(100, p.since);
 	pair_take(&p, 1, 400);
 	CHECK_INT(400, p.since);
-	CHECK_INT(0, pair_put(&p, B, 500));
+	CHECK_INT(0, pair_put(&p, B, 0, 500));
 	CHECK_INT(400, p.since);
 	pair_forget(&p, A);
 	CHECK_INT(400, p.since);
 	pair_take(&p, 1, 600);
 	CHECK_INT(600, p.since);
-	pair_take(&p, 2, 700);
-	CHECK_INT(0, pair_put(&p, A, 800));
+	pair_take(&p, 1, 650);
+	CHECK_INT(650, p.since);
+	pair_take(&p, 1, 700);
+	CHECK_INT(0, pair_put(&p, A, 0, 800));
 	CHECK_INT(800, p.since);
 	pair_free(&p);
 }
@@ -78,13 +114,13 @@ test_forget(void)
 	struct pair p = { .nreq = 0 };
 
 	pair_forget(&p, A);
-	CHECK_INT(0, pair_put(&p, A, 0));
-	CHECK_INT(0, pair_put(&p, B, 0));
-	CHECK_INT(0, pair_put(&p, A, 0));
+	CHECK_INT(0, pair_put(&p, A, 0, 0));
+	CHECK_INT(0, pair_put(&p, B, 0, 0));
+	CHECK_INT(0, pair_put(&p, A, 0, 0));
 	pair_forget(&p, A);
 	CHECK_INT(3, p.nreq);
 	/* Somebody else may have its address now. */
-	CHECK_INT(0, pair_put(&p, A, 0));
+	CHECK_INT(0, pair_put(&p, A, 0, 0));
 	check_head(&p, NULL, 1);
 	pair_take(&p, 1, 0);
 	check_head(&p, B, 1);
@@ -105,14 +141,14 @@ test_growth(void)
 	size_t first;
 
 	for (int i = 0; i < 100000; i++)
-		CHECK_INT(0, pair_put(&p, A, i));
+		CHECK_INT(0, pair_put(&p, A, 0, 0));
 	first = p.cap;
 	CHECK(first <= 64);
 	pair_take(&p, 99999, 0);
 
 	/* The ring is turned, so that it grows with its head inside. */
 	for (size_t i = 1; i < first; i++) {
-		CHECK_INT(0, pair_put(&p, i % 2 == 0 ? A : B, 0));
+		CHECK_INT(0, pair_put(&p, i % 2 == 0 ? A : B, 0, 0));
 		if (i < first / 2) {
 			check_head(&p, i % 2 == 0 ? B : A, 1);
 			pair_take(&p, 1, 0);
@@ -124,7 +160,7 @@ test_growth(void)
 		pair_take(&p, 1, 0);
 	}
 	for (size_t i = 0; i < 10 * first; i++)
-		CHECK_INT(0, pair_put(&p, i % 2 == 0 ? A : B, 0));
+		CHECK_INT(0, pair_put(&p, i % 2 == 0 ? A : B, 0, 0));
 	CHECK(p.cap >= 10 * first && p.cap < 20 * first);
 	for (size_t i = 0; i < 10 * first; i++) {
 		check_head(&p, i % 2 == 0 ? A : B, 1);
@@ -134,10 +170,10 @@ test_growth(void)
 	pair_free(&p);
 }
 
-/* The random calls.  Who should be next is model[0]. */
+/* The random calls.  What should be next is model[0]. */
 #define MODEL_MAX 500
 
-static void *model[MODEL_MAX];
+static struct pair_run model[MODEL_MAX];	/* of one request each */
 static size_t model_len;
 static int64_t model_since;
 static unsigned seed = 1;
@@ -153,25 +189,25 @@ static void
 random_put(struct pair *p, int64_t now)
 {
 	void *who = &askers[random_below(sizeof(askers))];
+	unsigned tag = random_below(2);
 	size_t n = 1 + random_below(4);
 
 	for (; n > 0 && model_len < MODEL_MAX; n--) {
 		if (model_len == 0)
 			model_since = now;
-		model[model_len++] = who;
-		CHECK_INT(0, pair_put(p, who, now));
+		model[model_len++] = (struct pair_run){ who, 1, now, tag };
+		CHECK_INT(0, pair_put(p, who, tag, now));
 	}
 }
 
 static void
 random_take(struct pair *p, int64_t now)
 {
-	size_t n = 0;
+	size_t n;
 
 	if (model_len == 0)
 		return;
-	pair_head(p, &n);
-	n = 1 + random_below(n);
+	n = 1 + random_below(pair_head(p)->nreq);
 	pair_take(p, n, now);
 	memmove(model, model + n, (model_len - n) * sizeof(model[0]));
 	model_len -= n;
@@ -185,26 +221,33 @@ random_forget(struct pair *p)
 
 	pair_forget(p, who);
 	for (size_t i = 0; i < model_len; i++)
-		if (model[i] == who)
-			model[i] = NULL;
+		if (model[i].who == who)
+			model[i].who = NULL;
+}
+
+static int
+alike(const struct pair_run *a, const struct pair_run *b)
+{
+	return a->who == b->who && a->tag == b->tag && a->at == b->at;
 }
 
 /* As many in a row as there are; of the forgotten it may be told fewer. */
 static int
 agrees(const struct pair *p)
 {
-	size_t row = 0, n = 0;
-	void *who;
+	const struct pair_run *head;
+	size_t row = 0;
 
 	if (p->nreq != model_len)
 		return 0;
 	if (model_len == 0)
 		return 1;
-	while (row < model_len && model[row] == model[0])
+	while (row < model_len && alike(&model[row], &model[0]))
 		row++;
-	who = pair_head(p, &n);
-	return p->since == model_since && who == model[0] && n > 0 &&
-	    (who != NULL ? n == row : n <= row);
+	head = pair_head(p);
+	return p->since == model_since && alike(head, &model[0]) &&
+	    head->nreq > 0 &&
+	    (head->who != NULL ? head->nreq == row : head->nreq <= row);
 }
 
 static void
@@ -217,9 +260,9 @@ test_random(void)
 		/* Long times of growing, then of shrinking. */
 		fill = i / 3000 % 2 == 0 ? 55 : 40;
 		if (random_below(100) < fill)
-			random_put(&p, i);
+			random_put(&p, i / 4);
 		else
-			random_take(&p, i);
+			random_take(&p, i / 4);
 		if (random_below(200) == 0)
 			random_forget(&p);
 		if (!CHECK(agrees(&p)))
@@ -232,6 +275,7 @@ int
 main(void)
 {
 	test_runs();
+	test_unlike();
 	test_since();
 	test_forget();
 	test_growth();

@@ -68,6 +68,9 @@ static int64_t patience = 10000;
 
 static const char *pong = PEER ":" SELF;	/* what the peer answers */
 
+static unsigned tag_put;		/* of the requests that are put */
+static int64_t replied_at;	/* of the last replies: when they were asked */
+
 static void *forget_on_reply;	/* by the owner, as soon as it is told */
 
 /* What fails in setting up a test is no finding. */
@@ -183,19 +186,22 @@ owner_up(void *arg)
 }
 
 static void
-owner_replies(void *arg, void *who, const char *data, size_t len, size_t n)
+owner_replies(void *arg, const struct wire_replies *r)
 {
 	size_t lines = 0;
+	void *who = r->who;
 
 	CHECK(arg == &told);
-	for (size_t i = 0; i < len; i++)
-		lines += data[i] == '\n';
-	CHECK_INT(n, lines);
-	CHECK(len > 0 && data[len - 1] == '\n');
+	for (size_t i = 0; i < r->len; i++)
+		lines += r->data[i] == '\n';
+	CHECK_INT(r->n, lines);
+	CHECK(r->len > 0 && r->data[r->len - 1] == '\n');
+	CHECK(r->at <= loop_now_us(lp));
+	replied_at = r->at;
 	if (!CHECK(who == A || who == B || who == C))
 		return;
-	tell("%c %zu ", *(char *)who, n);
-	sure(buf_put(&told, data, len), "replies");
+	tell("%c %zu ", *(char *)who, r->n);
+	sure(buf_put(&told, r->data, r->len), "replies");
 	if (who == forget_on_reply)
 		wire_forget(wire, who);
 }
@@ -207,6 +213,13 @@ owner_lost(void *arg, void *who, size_t n)
 	if (!CHECK(who == A || who == B || who == C))
 		return;
 	tell("%c lost %zu\n", *(char *)who, n);
+}
+
+static void
+owner_slow(void *arg, unsigned tag)
+{
+	CHECK(arg == &told);
+	tell("slow %u\n", tag);
 }
 
 static void
@@ -502,6 +515,14 @@ end(void)
 	hang_up();
 }
 
+static int
+put_bytes(void *who, const char *line, size_t len, bool sealed)
+{
+	const struct wire_request rq = { who, line, len, tag_put, sealed };
+
+	return wire_put(wire, &rq);
+}
+
 static void
 put_line(void *who, const char *text, bool sealed)
 {
@@ -509,7 +530,7 @@ put_line(void *who, const char *text, bool sealed)
 
 	CHECK(wire_room(wire));
 	snprintf(line, sizeof(line), "%s\n", text);
-	CHECK_INT(0, wire_put(wire, who, line, strlen(text), sealed));
+	CHECK_INT(0, put_bytes(who, line, strlen(text), sealed));
 }
 
 static void
@@ -602,7 +623,8 @@ test_opening_fails(void)
 	says(CHALLENGE "\n");
 	hears(CHALLENGE);
 	hang_up();
-	told_soon("opening -> down: echo: the peer has closed the connection\n");
+	told_soon("opening -> down: echo: "
+	    "the peer has closed the connection\n");
 	end();
 
 	/* The challenge is bounded as all lines are. */
@@ -711,7 +733,7 @@ test_bytes(void)
 	static const char line[] = "\0\x01\r\xff%:\n", answer[] = "\0\xff\r\n";
 
 	open_up(LONC);
-	CHECK_INT(0, wire_put(wire, A, line, LEN(line) - 1, false));
+	CHECK_INT(0, put_bytes(A, line, LEN(line) - 1, false));
 	until(has_line);
 	CHECK_MEM(line, LEN(line), buf_data(&peer.in), buf_len(&peer.in));
 	CHECK_INT(LEN(answer), send(peer.conn.fd, answer, LEN(answer),
@@ -771,7 +793,7 @@ test_unsent(void)
 	while (wire_room(wire) && nput < MOST) {
 		memset(line, 'a' + nput % 26, SIZE);
 		line[SIZE] = '\n';
-		CHECK_INT(0, wire_put(wire, A, line, SIZE, false));
+		CHECK_INT(0, put_bytes(A, line, SIZE, false));
 		nput++;
 		CHECK(!wire_room(wire));	/* until it has been sent */
 		wire_turn(wire);
@@ -951,7 +973,7 @@ test_sealed(void)
 
 	/* One with LF in it is no line, and leaves nothing behind. */
 	errno = 0;
-	CHECK_INT(-1, wire_put(wire, A, "a\nb\n", 3, true));
+	CHECK_INT(-1, put_bytes(A, "a\nb\n", 3, true));
 	CHECK_INT(EINVAL, errno);
 	CHECK_INT(0, wire_unanswered(wire));
 	put(B, "after");
@@ -1411,6 +1433,150 @@ test_ping_any(void)
 	pong = PEER ":" SELF;
 }
 
+/* ---- times of requests ---- */
+
+/* A run ends also where what follows was asked at another time. */
+static void
+test_asked_at(void)
+{
+	int64_t first, second;
+
+	open_up(LONC);
+	put(A, "one");
+	put(A, "two");
+	first = loop_now_us(lp);
+	hears("one");
+	pass(2);
+	put(A, "three");
+	second = loop_now_us(lp);
+	CHECK(second > first);
+	hears("two");
+	hears("three");
+	says("1\n");
+	told_soon("A 1 1\n");
+	CHECK_INT(first, replied_at);
+	says("2\n3\n");
+	told_soon("A 1 2\nA 1 3\n");
+	CHECK_INT(second, replied_at);
+	put_sealed(B, "four");
+	second = loop_now_us(lp);
+	hears_sealed("four");
+	says_sealed("4");
+	told_soon("B 1 4\n");
+	CHECK_INT(second, replied_at);
+	end();
+}
+
+/*
+ * Told of the one that held up the others, once, and not of those it held
+ * up: their time begins when they are the next.
+ */
+static void
+test_slow(void)
+{
+	open_up(LONC);
+	tag_put = 1;
+	put(A, "one");
+	tag_put = 2;
+	put(B, "two");
+	tag_put = 3;
+	put(A, "three");
+	hears("one");
+	pass(WIRE_SLOW + 1);
+	says("1\n2\n");
+	told_soon("slow 1\nA 1 1\nB 1 2\n");
+	says("3\n");
+	told_soon("A 1 3\n");
+
+	/* Somewhat less is not slow, and nobody's is nevertheless. */
+	tag_put = 4;
+	put(A, "four");
+	hears("two");
+	hears("three");
+	hears("four");
+	pass(WIRE_SLOW / 4);
+	says("4\n");
+	told_soon("A 1 4\n");
+	put(A, "five");
+	wire_forget(wire, A);
+	hears("five");
+	pass(WIRE_SLOW + 1);
+	says("5\n");
+	told_soon("slow 4\n");
+	tag_put = 0;
+	end();
+}
+
+/* A late answer to a ping is no slow request, and keeps nothing busy. */
+static void
+test_slow_ping(void)
+{
+	int64_t busy;
+
+	open_up(LONC);
+	busy = wire_busy_at(wire);
+	CHECK_INT(loop_now(lp), busy);
+	ping_comes();
+	CHECK(wire_head_since(wire) != LOOP_NEVER);
+	pass(WIRE_SLOW + 1);
+	says(PEER "\n");
+	until(all_answered);
+	check_told("");
+	CHECK_INT(busy, wire_busy_at(wire));
+	end();
+}
+
+/* Since when its oldest is that, and when anybody last asked or heard. */
+static void
+test_busy(void)
+{
+	open_up(LONC);
+	CHECK_INT(LOOP_NEVER, wire_head_since(wire));
+	pass(5);
+	put(A, "one");
+	put(A, "two");
+	CHECK_INT(loop_now(lp), wire_head_since(wire));
+	CHECK_INT(loop_now(lp), wire_busy_at(wire));
+	hears("one");
+	pass(5);
+	CHECK(wire_head_since(wire) < loop_now(lp));
+	CHECK_INT(wire_busy_at(wire), wire_head_since(wire));
+	says("1\n");
+	told_soon("A 1 1\n");
+	CHECK_INT(loop_now(lp), wire_head_since(wire));
+	CHECK_INT(loop_now(lp), wire_busy_at(wire));
+	pass(5);
+	says("2\n");
+	told_soon("A 1 2\n");
+	CHECK_INT(LOOP_NEVER, wire_head_since(wire));
+	CHECK_INT(loop_now(lp), wire_busy_at(wire));
+	end();
+}
+
+/* The shortest of the opening's round trips, and of this opening only. */
+static void
+test_rtt(void)
+{
+	call();
+	hears("init");
+	pass(SHORT);
+	says(CHALLENGE "\n");
+	hears(CHALLENGE);
+	CHECK(wire_rtt(wire) >= SHORT);
+	says("ok\n");
+	hears("sethost:" PEER);
+	if (patience > 1000)	/* else something is very slow already */
+		CHECK(wire_rtt(wire) < SHORT);
+	end();
+	call();
+	hears("init");
+	pass(SHORT);
+	says(CHALLENGE "\n");
+	hears(CHALLENGE);
+	CHECK(wire_rtt(wire) >= SHORT);
+	end();
+}
+
 /* ---- new settings ---- */
 
 /* What was allowed to be longer may be so at once. */
@@ -1437,7 +1603,7 @@ test_keep(void)
 	hears("x");
 	says("1\n");
 	told_soon("A 1 1\n");
-	if (CHECK(wire_put(wire, A, line, SIZE, false) == 0) &&
+	if (CHECK(put_bytes(A, line, SIZE, false) == 0) &&
 	    until(has_line)) {
 		CHECK_INT(SIZE + 1, buf_len(&peer.in));
 		buf_cut(&peer.in, 0);
@@ -1507,7 +1673,7 @@ int
 main(void)
 {
 	static const struct wire_owner owner = { owner_up, owner_replies,
-	    owner_lost, owner_down, &told };
+	    owner_lost, owner_slow, owner_down, &told };
 	unsigned char key[SEAL_KEY_LEN];
 	int before = open_descriptors();
 
@@ -1561,6 +1727,11 @@ main(void)
 	test_ping_timeout();
 	test_ping_wrong();
 	test_ping_any();
+	test_asked_at();
+	test_slow();
+	test_slow_ping();
+	test_busy();
+	test_rtt();
 	test_keep();
 	test_keep_less();
 
