@@ -65,6 +65,8 @@ handler_find(char *path, size_t size, const char *dir, const char *word,
 			return HANDLER_NONE;
 		return HANDLER_WRONG;
 	}
+	if (S_ISSOCK(st.st_mode))
+		return HANDLER_SERVICE;
 	if (S_ISREG(st.st_mode))
 		return HANDLER_PROGRAM;
 	errno = EACCES;

@@ -6,9 +6,10 @@
  *	closing		no more are taken; what is in hand is finished and
  *			sent, then it is over
  *
- * A request is either answered at once or becomes the handler that runs;
- * while one runs no other request is taken, so replies keep their order.
- * What gathers in out goes out once a turn.
+ * A request is answered at once, or becomes the handler that runs, or goes
+ * to a service.  While a handler runs no other request is taken, and while
+ * a service has not answered all only more for the same service: so replies
+ * keep their order.  What gathers in out goes out once a turn.
  */
 #include "lonc/serve.h"
 
@@ -33,6 +34,7 @@
 #include "lonc/log.h"
 #include "lonc/msg.h"
 #include "lonc/resolve.h"
+#include "lonc/service.h"
 #include "lonc/text.h"
 #include "lonc/usock.h"
 #include "lonc/words.h"
@@ -71,7 +73,8 @@ struct serve {
 	bool			 woken;		/* our own link was told */
 	struct handler		*handler;
 	bool			 handler_over;	/* it may have ended */
-	char			 word[HANDLER_NAME_MAX + 1];	/* of the handler */
+	struct service		*service;
+	char			 word[HANDLER_NAME_MAX + 1];	/* of either */
 	uint64_t		 nrequest;
 };
 
@@ -93,7 +96,6 @@ end(struct serve *s, int status, const char *fmt, ...)
 		    s->nrequest);
 	s->state = CLOSING;
 	s->status = status;
-	s->more = false;
 	s->sent_at = loop_now(s->lp);
 }
 
@@ -217,6 +219,65 @@ run_handler(struct serve *s, const char *path, const char *request,
 		put_failure(s, strerror(errno));
 }
 
+static bool
+service_busy(const struct serve *s)
+{
+	return s->service != NULL && service_unanswered(s->service) > 0;
+}
+
+/* All that the service has not answered has failed. */
+static void
+service_failed(struct serve *s, const char *why)
+{
+	size_t n = service_unanswered(s->service);
+
+	service_free(s->service);
+	s->service = NULL;
+	if (n == 0)
+		return;		/* one that ends when idle is all right */
+	log_line("handler %s: %s; %zu requests failed", s->word, why, n);
+	while (n-- > 0)
+		put_error(s, why);
+}
+
+/* Puts the replies that have come, as far as there is room for them. */
+static void
+take_replies(struct serve *s)
+{
+	struct service_reply r;
+	char why[SERVICE_WHY];
+	int got = 0;
+
+	while (s->service != NULL &&
+	    !(s->more = buf_len(&s->out) >= UNSENT) &&
+	    (got = service_next(s->service, &r, why)) == 1) {
+		s->sent_at = loop_now(s->lp);
+		if (r.status == 111) {
+			text_printable(why, sizeof(why), r.text, r.len);
+			put_failure(s, r.len > 0 ? why : "temporary failure");
+		} else if (r.status == 100 && r.len == 0)
+			put_error(s, "refused");
+		else
+			put_handlers(s, r.text, r.len);
+	}
+	if (got == -1)
+		service_failed(s, why);
+}
+
+static void
+ask_service(struct serve *s, const char *path, const char *request,
+    size_t len, bool sealed)
+{
+	const struct service_request rq = { s->client->id, s->session.self,
+	    sealed, request, len };
+
+	if (s->service == NULL && (s->service = service_open(s->lp, path,
+	    s->cf->max_reply, s->cf->handler_timeout)) == NULL)
+		put_failure(s, strerror(errno));
+	else if (service_put(s->service, &rq) == -1)
+		put_failure(s, strerror(errno));
+}
+
 static void
 ask_handler(struct serve *s, const char *request, size_t len, bool sealed)
 {
@@ -226,6 +287,10 @@ ask_handler(struct serve *s, const char *request, size_t len, bool sealed)
 	    request, n);
 	int error = errno;
 
+	if (kind != HANDLER_SERVICE || !text_is(request, n, s->word)) {
+		service_free(s->service);
+		s->service = NULL;
+	}
 	snprintf(s->word, sizeof(s->word), "%.*s", (int)n, request);
 	switch (kind) {
 	case HANDLER_NONE:
@@ -233,6 +298,9 @@ ask_handler(struct serve *s, const char *request, size_t len, bool sealed)
 		break;
 	case HANDLER_PROGRAM:
 		run_handler(s, path, request, len, sealed);
+		break;
+	case HANDLER_SERVICE:
+		ask_service(s, path, request, len, sealed);
 		break;
 	case HANDLER_WRONG:
 		put_failure(s, strerror(error));
@@ -368,20 +436,40 @@ opening(struct serve *s, enum line_result r, const char *line, size_t len)
 
 /* ---- the connection ---- */
 
+/* May this line be taken although a service has not answered all? */
+static bool
+same_service(const struct serve *s, enum line_result r, const char *line,
+    size_t len)
+{
+	return r == LINE_OK && len > 0 && len <= (size_t)s->cf->max_line &&
+	    text_is(line, msg_word(line, len), s->word) &&
+	    !conf_sealed_word(s->cf, line, msg_word(line, len)) &&
+	    service_room(s->service);
+}
+
 /* Takes lines as long as they can be answered. */
 static void
 take_lines(struct serve *s)
 {
 	enum line_result r;
 	const char *line;
+	struct line before;
 	size_t at = 0, len = 0, used;
 
 	while (s->state != CLOSING && s->handler == NULL) {
-		if ((s->more = buf_len(&s->out) >= UNSENT))
+		if (buf_len(&s->out) >= UNSENT) {
+			s->more = true;
 			break;
+		}
+		before = s->line;
 		line = buf_data(&s->in) + at;
 		r = line_next(&s->line, line, buf_len(&s->in) - at, &len,
 		    &used);
+		if (r != LINE_MORE && service_busy(s) &&
+		    !same_service(s, r, line, len)) {
+			s->line = before;
+			break;
+		}
 		at += used;
 		if (r == LINE_MORE) {
 			/* Part of a line at the end is no line. */
@@ -452,7 +540,8 @@ send_out(struct serve *s)
 static void
 say_wants(struct serve *s)
 {
-	bool idle = s->handler == NULL && buf_len(&s->out) < UNSENT;
+	bool idle = s->handler == NULL && buf_len(&s->out) < UNSENT &&
+	    buf_len(&s->in) < READ_BYTES + s->line.seen;
 	unsigned in = 0, out = 0;
 
 	if (!s->eof && s->state != CLOSING && idle)
@@ -482,6 +571,8 @@ deadline(const struct serve *s)
 		return 0;	/* what was in the way has gone out */
 	if (s->handler != NULL)
 		return handler_deadline(s->handler);
+	if (service_busy(s))
+		return service_deadline(s->service);
 	if (s->state == CLOSING)
 		return s->sent_at + CLOSE_TIME;
 	return s->state == OPENING ? s->opening_ends : LOOP_NEVER;
@@ -492,7 +583,7 @@ static bool
 over(const struct serve *s)
 {
 	return s->state == CLOSING && s->handler == NULL &&
-	    (buf_len(&s->out) == 0 ||
+	    !service_busy(s) && (buf_len(&s->out) == 0 ||
 	    loop_now(s->lp) >= s->sent_at + CLOSE_TIME);
 }
 
@@ -510,7 +601,11 @@ serve_run(struct serve *s)
 			handler_due(s->handler);
 		if (s->state == OPENING && loop_now(s->lp) >= s->opening_ends)
 			end(s, EXIT_NO, "no opening in time");
+		s->more = false;
+		take_replies(s);
 		take_lines(s);
+		if (s->service != NULL)
+			service_turn(s->service);
 		send_out(s);
 	}
 	return s->status;
@@ -636,6 +731,7 @@ serve_free(struct serve *s)
 		loop_forget(s->lp, &s->ww);
 		conn_close(s->conn);
 	}
+	service_free(s->service);
 	loop_free(s->lp);
 	words_end(&s->session);
 	buf_wipe(&s->in);

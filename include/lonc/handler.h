@@ -1,7 +1,8 @@
 /*
- * handler: what answers a command: the executable DIR/WORD.  The request's
- * text after its word comes on standard input, the first line of what it
- * prints is the reply, its exit status says what that is worth.
+ * handler: what answers a command: DIR/WORD, an executable or a socket
+ * (service.h).  An executable gets the request's text after its word on
+ * standard input; the first line that it prints is the reply, its exit
+ * status says what that is worth.
  * Source: lonc-serve(8), HANDLERS.
  */
 #ifndef LONC_HANDLER_H
@@ -21,6 +22,7 @@ struct handler;
 enum handler_kind {
 	HANDLER_NONE,		/* no such command; or the word is no name */
 	HANDLER_PROGRAM,	/* an executable, for handler_start() */
+	HANDLER_SERVICE,	/* a socket, for service_open() */
 	HANDLER_WRONG,		/* what is there cannot be used; errno */
 };
 

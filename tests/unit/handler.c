@@ -405,6 +405,15 @@ test_find(void)
 	CHECK_STR(confdir_path(want, "h"), path);
 	CHECK_INT(0, symlink("h", confdir_path(path, "alias")));
 	check_find("alias", 5, HANDLER_PROGRAM, 0);
+
+	/* A socket is told apart, whether anyone listens or not. */
+	CHECK_INT(0, mknod(confdir_path(path, "sock"), S_IFSOCK | 0600, 0));
+	check_find("sock", 4, HANDLER_SERVICE, 0);
+	CHECK_INT(HANDLER_SERVICE, handler_find(path, sizeof(path), confdir,
+	    "sock:x", 4));
+	CHECK_STR(confdir_path(want, "sock"), path);
+	CHECK_INT(0, symlink("sock", confdir_path(path, "sockalias")));
+	check_find("sockalias", 9, HANDLER_SERVICE, 0);
 }
 
 /* Under valgrind(1) posix_spawn(3) cannot tell that exec(2) failed. */
