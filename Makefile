@@ -10,7 +10,7 @@ BINDIR = $(PREFIX)/bin
 SBINDIR = $(PREFIX)/sbin
 MANDIR = $(PREFIX)/share/man
 
-PROGS = lonc-link lonc-send lonc-serve
+PROGS = lonc-link lonc-send lonc-serve lonc-status
 # lonc-send costs what starting a process costs, so it is linked statically,
 # with musl where that is at hand (three times faster to start than glibc).
 # It is therefore compiled apart, from these few parts of the library.
@@ -78,12 +78,14 @@ demo:
 
 lint:
 	cd man && mandoc -Tlint -W style $(notdir $(MAN))
-	shellcheck contrib/demo contrib/install-deps tests/run .ci/run \
-	    contrib/handlers/* tests/*.bash tests/*.bats
+	shellcheck contrib/demo contrib/install-deps tests/run tests/fuzz/run \
+	    .ci/run $(filter-out %.d,$(wildcard contrib/handlers/*)) \
+	    contrib/handlers/kv.d/run tests/*.bash tests/*.bats
 
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR)
-	install -m 755 $(BUILD)/bin/lonc-send $(DESTDIR)$(BINDIR)
+	install -m 755 $(BUILD)/bin/lonc-send $(BUILD)/bin/lonc-status \
+	    $(DESTDIR)$(BINDIR)
 	install -m 755 $(BUILD)/bin/lonc-link $(BUILD)/bin/lonc-serve \
 	    $(DESTDIR)$(SBINDIR)
 	for page in $(MAN); do \
