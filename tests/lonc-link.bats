@@ -969,6 +969,7 @@ No such file or directory" "$output"
 	kill -0 "$(pid_of link-here-there)"
 }
 
+# valgrind(1) has files of its own open there.
 # bats test_tags=slow
 @test "a descriptor for -d that is not open is refused" {
 	local fd
