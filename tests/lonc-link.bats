@@ -8,7 +8,8 @@
 # - TCP_USER_TIMEOUT: loopback acknowledges everything;
 # - a request that cannot be sent, and others cut off, for want of memory;
 # - the randomness of pauses; the bounds are in lonc-link-opening.bats;
-# - a link under systemd(1) itself: only what it is told.
+# - a link under systemd(1) itself: only what it is told;
+# - further connections to a busy peer, and their end when they are idle.
 
 load link
 
